@@ -18,7 +18,7 @@ from typing import Literal
 from windtunnel.base.messages import Message, NodeId, Value
 
 
-class Op(Message):
+class Op(Message, frozen=True):
     """One operation of an interface: its name, the key it is about (or None) and its argument (or None)."""
 
     f: str
@@ -26,7 +26,7 @@ class Op(Message):
     value: Value = None
 
 
-class Request(Message):
+class Request(Message, frozen=True):
     """Client to system. `(session, seq)` names the operation for ever: a retry carries the same pair.
 
     A session has one operation in flight; its `seq` rises by one per operation, so a system that remembers the last `seq` and
@@ -38,7 +38,7 @@ class Request(Message):
     op: Op
 
 
-class Reply(Message):
+class Reply(Message, frozen=True):
     """System to client.
 
     `ok`: it took effect, `value` is the result. `fail`: it certainly did not and never will (definite); `value` says why.

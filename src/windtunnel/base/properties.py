@@ -54,7 +54,7 @@ class Property:
             return self.monitor().after
         predicate, statement = self.predicate, self.statement
         assert predicate is not None, "a property is a predicate or a monitor"
-        return lambda nodes, me: None if predicate(nodes) else f"after an event on {me}: not ({statement})"  # noqa: ARG005
+        return lambda nodes, me: None if predicate(nodes) else f"after an event on {me}: not ({statement})"
 
     def holds(self, nodes: Nodes) -> bool:
         """Whether the predicate holds now; for `sometimes` and `eventually`, and for search."""

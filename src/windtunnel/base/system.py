@@ -83,8 +83,8 @@ class System:
     """One system of the catalogue.
 
     nodes: names of a cluster of a size. entry: which of them take client requests. build: makes one node, a core or (form
-    "procedure") a coroutine function. leader: whom the word "leader" means in a fault plan. faults: the kinds of fault that its own
-    fault model admits; a scenario that asks for others is told so.
+    "procedure") a coroutine function. leader: whom the word "leader" means in a fault plan. faults: the kinds of fault that
+    its own fault model admits; a scenario that asks for others is told so.
     """
 
     name: str
@@ -111,9 +111,7 @@ class System:
 
     def rules(self) -> tuple[SafeguardInfo, ...]:
         """The safeguards in the order of the source."""
-        return tuple(
-            SafeguardInfo(name=f.name, **f.metadata) for f in dataclasses.fields(self.safeguards) if f.metadata
-        )
+        return tuple(SafeguardInfo(name=f.name, **f.metadata) for f in dataclasses.fields(self.safeguards) if f.metadata)
 
     def safeguards_without(self, names: Sequence[str]) -> Any:
         """The safeguards with `names` switched off. Raises UsageError for a name that is none of them."""
