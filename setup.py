@@ -23,7 +23,7 @@ def extensions() -> list[Extension]:
     if not found:
         return []
     try:
-        from Cython.Build import cythonize
+        from Cython.Build import cythonize  # noqa: PLC0415 - absent where only the pure kernel is wanted
     except ImportError:
         return []
     return cythonize(found, language_level=3, quiet=True)

@@ -17,7 +17,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     """Base of every message and every durable record.
 
     Subclass it (with `frozen=True`, which type checkers want repeated), document the sender, the receiver and the meaning, and
-    list the subclass in its `System`. `gc=False` is sound because a value that is built once from older values cannot be part of a reference cycle.
+    list the subclass in its `System`. `gc=False` is sound because a value that is built once from older values cannot be part
+    of a reference cycle.
     """
 
 

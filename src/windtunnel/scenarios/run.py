@@ -1,0 +1,126 @@
+"""Run a scenario: put a system into a world, let clients and faults at it, and judge what was observed.
+
+    run = scenarios.run(Scenario(system="raft", seed=7, faults=("partition", "crash")))
+    print(run.verdict, run.results["fingerprint"])
+
+A simulated run keeps no trace: tracing costs more than the run. When the verdict is invalid the same scenario runs a second
+time with the trace on; the fingerprints of the two must agree, which tests determinism where it matters most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from windtunnel.base.system import System
+from windtunnel.histories import History
+from windtunnel.scenarios.judge import Observed, judge
+from windtunnel.scenarios.spec import Scenario
+from windtunnel.systems import find
+
+Progress = Callable[[float], None]
+"""Called now and then with the seconds of the scenario that have passed."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A judged run. trace: rows of every event, empty unless asked for or the verdict is invalid."""
+
+    scenario: Scenario
+    results: dict[str, Any]
+    history: History
+    trace: list[dict[str, Any]]
+
+    @property
+    def verdict(self) -> str:
+        """valid, invalid or unknown."""
+        return str(self.results["verdict"])
+
+    @property
+    def broken(self) -> str | None:
+        """The name of the broken property, or None."""
+        violation = self.results["violation"]
+        return str(violation["property"]) if violation else None
+
+
+class Diverged(AssertionError):  # noqa: N818 - what happened
+    """Two runs of one scenario differed: the system or the simulator is not deterministic."""
+
+
+def run(scenario: Scenario, *, trace: bool = False, progress: Progress | None = None) -> Run:
+    """Run and judge a scenario in the world it names. Raises UsageError for choices that the system does not have."""
+    system = find(scenario.system)
+    if scenario.script is not None:
+        return _judged(scenario, system, _observe_stage(scenario, system))
+    if scenario.world == "live":
+        from windtunnel.scenarios.live import observe  # noqa: PLC0415 - sockets and processes load only for a live run
+
+        return _judged(scenario, system, observe(scenario, system, progress))
+    first = _simulate(scenario, system, trace=trace, progress=progress)
+    judged = _judged(scenario, system, first)
+    if judged.verdict == "invalid" and not trace:
+        again = _simulate(scenario, system, trace=True)
+        if again.fingerprint != first.fingerprint:
+            raise Diverged(f"{replay_line(scenario)}: fingerprint {first.fingerprint}, then {again.fingerprint}")
+        judged.trace = again.trace
+    return judged
+
+
+def _simulate(scenario: Scenario, system: System, *, trace: bool, progress: Progress | None = None) -> Observed:
+    from windtunnel.scenarios.simulated import observe  # noqa: PLC0415 - the kernel loads only for a simulated run
+
+    return observe(scenario, system, trace=trace, progress=progress)
+
+
+def _observe_stage(scenario: Scenario, system: System) -> Observed:
+    from windtunnel.scenarios.staged import observe  # noqa: PLC0415
+
+    return observe(scenario, system)
+
+
+def _judged(scenario: Scenario, system: System, observed: Observed) -> Run:
+    results = judge(scenario, system, observed, replay_line(scenario))
+    return Run(scenario, results, observed.history, observed.trace)
+
+
+def timed(observe: Callable[[], Observed]) -> Observed:
+    """`observe()`, with its wall time noted."""
+    began = time.perf_counter()
+    observed = observe()
+    observed.wall_s = time.perf_counter() - began
+    return observed
+
+
+def replay_line(scenario: Scenario) -> str:
+    """The command that runs this scenario again. A plan that was not drawn from the seed needs the stored file."""
+    default = Scenario(system=scenario.system, seed=scenario.seed)
+    words = ["windtunnel run", scenario.system]
+    if scenario.script is not None:
+        words += ["--scenario", scenario.script]
+    else:
+        words += ["--seed", str(scenario.seed), "--for", f"{scenario.for_s:g}"]
+    if scenario.world == "live":
+        words.append("--live")
+    if scenario.faults and scenario.script is None:
+        words += ["--faults", ",".join(scenario.faults)]
+    for rule in scenario.without:
+        words += ["--without", rule]
+    flags = {
+        "--nodes": "size",
+        "--clients": "clients",
+        "--rate": "rate_per_s",
+        "--keys": "keys",
+        "--zipf": "zipf",
+        "--policy": "policy",
+    }
+    for flag, name in flags.items():
+        value = getattr(scenario, name)
+        if value != getattr(default, name):
+            words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+    for name, value in (scenario.mix or {}).items():
+        words += ["--mix", f"{name}={value:g}"]
+    for name, value in scenario.options.items():
+        words += ["--option", f"{name}={value}"]
+    return " ".join(words)

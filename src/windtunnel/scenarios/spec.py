@@ -1,0 +1,140 @@
+"""A scenario: everything that was chosen for a run, as a value that can be written down and run again.
+
+`scenario.toml` in a store directory is exactly this. Two runs of one scenario in the simulator are the same run.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from windtunnel.base.errors import UsageError
+
+POLICIES = ("fifo", "random", "pct")
+WORLDS = ("sim", "live", "stage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """System, world, workload, faults, checker and seed: the only place where they meet.
+
+    for_s: seconds of traffic; faults end by 0.8 of it. settle_s: seconds granted after it for what must come about
+    eventually. faults: profile names, from which a plan is drawn with the seed; plan: an explicit one (rows) instead. without:
+    safeguards switched off. script: name of a directed scenario, which replaces traffic and faults. rate_per_s: operations
+    per second over all clients (open, Poisson arrivals), or 0: each client invokes when its last operation ended, after
+    a think time of think_s (closed). budget_s: wall seconds the checker may take; then the verdict is unknown.
+    """
+
+    system: str
+    seed: int
+    world: str = "sim"
+    size: int | None = None
+    for_s: float = 60.0
+    settle_s: float = 15.0
+    faults: tuple[str, ...] = ()
+    plan: tuple[Mapping[str, Any], ...] | None = None
+    without: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    script: str | None = None
+    clients: int = 5
+    rate_per_s: float = 100.0
+    think_s: float = 0.01
+    operations_max: int | None = None
+    keys: int = 5
+    zipf: float = 0.0
+    mix: Mapping[str, float] | None = None
+    retry_s: float = 0.5
+    timeout_s: float = 2.0
+    policy: str = "fifo"
+    properties: bool = True
+    budget_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for values that no run could have."""
+        _expect(self.world in WORLDS, f"world is one of {', '.join(WORLDS)}; got {self.world!r}")
+        _expect(self.policy in POLICIES, f"policy is one of {', '.join(POLICIES)}; got {self.policy!r}")
+        _expect(0 <= self.seed < 1 << 63, f"a seed is a whole number from 0 to 2**63 - 1; got {self.seed}")
+        _expect(self.for_s > 0, f"a run lasts longer than 0 s; got {self.for_s}")
+        _expect(self.clients >= 1, f"at least one client; got {self.clients}")
+        _expect(self.rate_per_s >= 0, f"a rate is not negative; got {self.rate_per_s}")
+        _expect(self.keys >= 1, f"at least one key; got {self.keys}")
+        _expect(self.size is None or self.size >= 1, f"at least one node; got {self.size}")
+
+    def with_changes(self, **changes: Any) -> Scenario:
+        """The same scenario with some choices changed."""
+        return replace(self, **changes)
+
+    def to_toml(self) -> str:
+        """The scenario as TOML; choices left at their default are written too, so that the file stands alone."""
+        return dump_toml({k: v for k, v in asdict(self).items() if v is not None})
+
+    def to_json(self) -> dict[str, Any]:
+        """The scenario as JSON values."""
+        return {k: v for k, v in asdict(self).items() if v is not None}
+
+
+def scenario_from(row: Mapping[str, Any], where: str = "scenario") -> Scenario:
+    """A scenario from parsed TOML or JSON. Raises UsageError for unknown names and wrong types."""
+    known = {f.name for f in fields(Scenario)}
+    unknown = sorted(set(row) - known)
+    _expect(not unknown, f"{where}: unknown entry {unknown[0] if unknown else ''!r}; known: {', '.join(sorted(known))}")
+    _expect("system" in row and "seed" in row, f"{where}: expected at least `system` and `seed`")
+    values = dict(row)
+    for name in ("faults", "without", "plan"):
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
+    try:
+        return Scenario(**values)
+    except TypeError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def read_scenario(text: str, where: str) -> Scenario:
+    """A scenario from the text of a TOML file named `where`."""
+    try:
+        return scenario_from(tomllib.loads(text), where)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{where}: not TOML: {error}") from None
+
+
+def dump_toml(values: Mapping[str, Any]) -> str:
+    """A mapping of scalars, lists, mappings and lists of mappings as TOML; the standard library only reads it."""
+    plain = {k: v for k, v in values.items() if not isinstance(v, Mapping) and not _is_table_list(v)}
+    lines = [f"{k} = {_toml_value(v)}" for k, v in plain.items()]
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            lines += ["", f"[{key}]", *(f"{k} = {_toml_value(v)}" for k, v in value.items())]
+        elif _is_table_list(value):
+            for row in value:
+                lines += ["", f"[[{key}]]", *(f"{k} = {_toml_value(v)}" for k, v in row.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _is_table_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and bool(value) and isinstance(value[0], Mapping)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+    raise AssertionError(f"no TOML for {value!r}")
+
+
+def _toml_key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() else _toml_value(key)
+
+
+def _expect(fact: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not fact:
+        raise UsageError(otherwise)
