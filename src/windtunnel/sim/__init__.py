@@ -1,0 +1,1 @@
+"""The simulated world: one clock, one heap, one seed."""
