@@ -8,54 +8,16 @@ is `unknown`, with the reason: no operation succeeded, or the checker ran out of
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from windtunnel import __version__
 from windtunnel.base.errors import UsageError
 from windtunnel.base.system import System
 from windtunnel.checkers import MODELS, Verdict, check
-from windtunnel.histories import History
+from windtunnel.scenarios.observed import AVAILABLE, AVAILABLE_STATEMENT, Breach, Observed
 from windtunnel.scenarios.spec import Scenario
 
 SCHEMA = 1
-
-
-@dataclass(slots=True)
-class Breach:
-    """What broke a promise while the system ran. safeguard: the removed rule that would have closed it."""
-
-    prop: str
-    statement: str
-    evidence: str
-    at_s: float
-    event: int | None = None
-    node: str | None = None
-    text: Sequence[str] = ()
-    operations: Sequence[int] = ()
-
-
-@dataclass(slots=True)
-class Observed:
-    """Everything that a world reports of one run; virtual seconds in `sim`, real ones in `live`, steps in `stage`."""
-
-    world: str
-    kernel: str
-    nodes: tuple[str, ...]
-    clients: tuple[str, ...]
-    history: History
-    breach: Breach | None = None
-    faults: list[dict[str, Any]] = field(default_factory=list)
-    seen: Sequence[str] = ()
-    reached: dict[str, bool] = field(default_factory=dict)
-    fingerprint: str = ""
-    events: int = 0
-    messages: int = 0
-    sim_s: float = 0.0
-    wall_s: float = 0.0
-    trace: list[dict[str, Any]] = field(default_factory=list)
-    notes: Sequence[str] = ()
 
 
 def judge(scenario: Scenario, system: System, observed: Observed, replay: str) -> dict[str, Any]:
@@ -130,10 +92,6 @@ def _liveness(system: System, observed: Observed) -> Breach | None:
     return None
 
 
-AVAILABLE = "answers_after_the_last_fault"
-AVAILABLE_STATEMENT = "operations invoked after the last fault has ended succeed again"
-
-
 def _decide(breach: Breach | None, checked: Verdict | None, observed: Observed, scenario: Scenario) -> tuple[str, str]:
     if breach is not None:
         return "invalid", f"{breach.prop}: {breach.evidence}"
@@ -194,9 +152,7 @@ def _door(faults: list[dict[str, Any]], at_s: float) -> str | None:
 
 def _performance(observed: Observed) -> dict[str, Any]:
     took = sorted(
-        op.completed_s - op.invoked_s
-        for op in observed.history.operations
-        if op.type == "ok" and op.completed_s is not None
+        op.completed_s - op.invoked_s for op in observed.history.operations if op.type == "ok" and op.completed_s is not None
     )
     if not took:
         return {"latency_ms": None, "throughput_per_s": 0.0}

@@ -9,19 +9,15 @@ time with the trace on; the fingerprints of the two must agree, which tests dete
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.base.system import System
 from windtunnel.histories import History
-from windtunnel.scenarios.judge import Observed, judge
+from windtunnel.scenarios.judge import judge
+from windtunnel.scenarios.observed import Observed, Progress
 from windtunnel.scenarios.spec import Scenario
 from windtunnel.systems import find
-
-Progress = Callable[[float], None]
-"""Called now and then with the seconds of the scenario that have passed."""
 
 
 @dataclass(slots=True)
@@ -83,14 +79,6 @@ def _observe_stage(scenario: Scenario, system: System) -> Observed:
 def _judged(scenario: Scenario, system: System, observed: Observed) -> Run:
     results = judge(scenario, system, observed, replay_line(scenario))
     return Run(scenario, results, observed.history, observed.trace)
-
-
-def timed(observe: Callable[[], Observed]) -> Observed:
-    """`observe()`, with its wall time noted."""
-    began = time.perf_counter()
-    observed = observe()
-    observed.wall_s = time.perf_counter() - began
-    return observed
 
 
 def replay_line(scenario: Scenario) -> str:

@@ -1,0 +1,62 @@
+"""What a world reports of one run, before anybody judges it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from windtunnel.histories import History
+
+Progress = Callable[[float], None]
+"""Called now and then with the seconds of the scenario that have passed."""
+
+AVAILABLE = "answers_after_the_last_fault"
+AVAILABLE_STATEMENT = "operations invoked after the last fault has ended succeed again"
+RAISED = "handlers_do_not_raise"
+RAISED_STATEMENT = "no handler raises, whatever arrives"
+
+
+@dataclass(slots=True)
+class Breach:
+    """What broke a promise. event: number of the event, where there is one; operations: their indexes in the history."""
+
+    prop: str
+    statement: str
+    evidence: str
+    at_s: float
+    event: int | None = None
+    node: str | None = None
+    text: Sequence[str] = ()
+    operations: Sequence[int] = ()
+
+
+@dataclass(slots=True)
+class Observed:
+    """Everything that a world reports of one run; virtual seconds in `sim`, real ones in `live`, steps in `stage`."""
+
+    world: str
+    kernel: str
+    nodes: tuple[str, ...]
+    clients: tuple[str, ...]
+    history: History
+    breach: Breach | None = None
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    seen: Sequence[str] = ()
+    reached: dict[str, bool] = field(default_factory=dict)
+    fingerprint: str = ""
+    events: int = 0
+    messages: int = 0
+    sim_s: float = 0.0
+    wall_s: float = 0.0
+    trace: list[dict[str, Any]] = field(default_factory=list)
+    notes: Sequence[str] = ()
+
+
+def timed(observe: Callable[[], Observed]) -> Observed:
+    """`observe()`, with its wall time noted."""
+    began = time.perf_counter()
+    observed = observe()
+    observed.wall_s = time.perf_counter() - began
+    return observed

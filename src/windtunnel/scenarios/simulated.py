@@ -1,0 +1,185 @@
+"""A simulated run: traffic and faults on a cluster in virtual time, then quiet, then the closing questions.
+
+Phases. Until `for_s` clients ask and faults come and go (every fault has ended by 0.8 of it). Then clients only finish what
+they began, and the run goes on until everything that must come about has come about, at most `settle_s` longer. Last, where
+the interface has a closing question (the reads of all replicas), it is asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from windtunnel.base.system import System
+from windtunnel.faults import Fault, Plan, apply, draw
+from windtunnel.histories import Recorder
+from windtunnel.scenarios.chosen import options_of
+from windtunnel.scenarios.observed import AVAILABLE, RAISED, RAISED_STATEMENT, Breach, Observed, Progress, timed
+from windtunnel.scenarios.spec import Scenario
+from windtunnel.sim.kernel import KERNEL
+from windtunnel.sim.world import SimWorld
+from windtunnel.traffic import Client, Closed, Open, workload
+
+SLICE_S = 1.0  # virtual seconds between two calls of `progress`
+LOOK_S = 0.1  # between two looks at what must come about
+CLOSING_S = 5.0  # granted to the closing questions
+QUIET_S = 2.0  # of traffic after the last fault; with less, liveness is not judged
+
+
+def observe(scenario: Scenario, system: System, *, trace: bool, progress: Progress | None = None) -> Observed:
+    """Run the scenario in the simulator."""
+    return timed(lambda: _Simulation(scenario, system, trace=trace).run(progress))
+
+
+class _Simulation:
+    """One run in its making."""
+
+    def __init__(self, scenario: Scenario, system: System, *, trace: bool) -> None:
+        self.scenario = scenario
+        self.system = system
+        self.world = SimWorld(
+            system,
+            seed=scenario.seed,
+            size=scenario.size,
+            safeguards=system.safeguards_without(scenario.without),
+            options=options_of(system, scenario.options),
+            policy=scenario.policy,
+            watch=scenario.properties,
+            trace=trace,
+        )
+        self.recorder = Recorder(lambda: self.world.now)
+        self.workload = workload(system.interface, keys=scenario.keys, zipf=scenario.zipf, mix=scenario.mix)
+        self.plan = plan_of(scenario, system, self.world.nodes, self.world.kernel.stream("faults"))
+        self.fault_rows: list[dict[str, Any]] = []
+        self.clients: list[Client] = []
+
+    def run(self, progress: Progress | None) -> Observed:
+        """Everything, in order; stops early at a violation or a failure."""
+        scenario, world = self.scenario, self.world
+        for fault in self.plan.faults:
+            world.at(fault.at_s, self._apply, fault)
+        world.boot()
+        for i in range(scenario.clients):
+            self._add_client(f"c{i + 1}")
+        reached: dict[str, bool] = {}
+        if self._go_on_until(scenario.for_s, progress):
+            for client in self.clients:
+                client.stop()
+            reached = self._settle()
+            self._closing_questions()
+        return self._observed(reached)
+
+    def _add_client(self, name: str) -> None:
+        scenario = self.scenario
+        entry = self.system.entry(self.world.nodes)
+        arrivals = Open(scenario.rate_per_s / scenario.clients) if scenario.rate_per_s else Closed(scenario.think_s)
+        limit = scenario.operations_max
+        share = None if limit is None else limit // scenario.clients + (len(self.clients) < limit % scenario.clients)
+        stream = self.world.kernel.stream(f"workload/{name}")
+
+        def make(out: Any) -> Client:
+            return Client(
+                name,
+                entry,
+                out,
+                self.recorder,
+                self.workload,
+                stream,
+                arrivals,
+                scenario.retry_s,
+                scenario.timeout_s,
+                limit=share,
+            )
+
+        self.clients.append(self.world.add_client(name, make))
+
+    def _apply(self, fault: Fault) -> None:
+        resolved = apply(self.world, fault)
+        self.fault_rows.append(resolved)
+
+    def _go_on_until(self, when_s: float, progress: Progress | None = None) -> bool:
+        """False when a violation or a failure stopped the run before `when_s`."""
+        world = self.world
+        while world.now < when_s:
+            world.run(min(when_s, world.now + SLICE_S) if progress is not None else when_s)
+            if world.violation is not None or world.failure is not None:
+                return False
+            if progress is not None:
+                progress(world.now)
+        return True
+
+    def _settle(self) -> dict[str, bool]:
+        """Let the run go on until liveness is decided and every client is idle."""
+        missing = list(self.system.eventually)
+        end_s = self.scenario.for_s + self.scenario.settle_s
+        while self.world.now < end_s:
+            missing = [prop for prop in missing if not prop.holds(self.world.cores)]
+            if not missing and all(client.idle for client in self.clients):
+                break
+            if not self._go_on_until(min(end_s, self.world.now + LOOK_S)):
+                break
+        names = {prop.name for prop in missing}
+        return {prop.name: prop.name not in names for prop in self.system.eventually}
+
+    def _closing_questions(self) -> None:
+        question = self.workload.closing
+        if question is None or self.world.violation is not None or self.world.failure is not None:
+            return
+        asker = self.clients[0]
+        for node in self.system.entry(self.world.nodes):
+            asker.ask(question, node)
+        end_s = self.world.now + CLOSING_S
+        while not asker.idle and self.world.now < end_s and self._go_on_until(min(end_s, self.world.now + LOOK_S)):
+            pass
+
+    def _observed(self, reached: dict[str, bool]) -> Observed:
+        world, kernel = self.world, self.world.kernel
+        history = self.recorder.history()
+        breach = _breach(world)
+        last_s = max((fault.at_s for fault in self.plan.faults), default=0.0)
+        if breach is None and self.scenario.for_s - last_s >= QUIET_S:
+            after = [op for op in history.operations if op.invoked_s > last_s]
+            if after:
+                reached[AVAILABLE] = any(op.type == "ok" for op in after)
+        shed = sum(client.shed for client in self.clients)
+        return Observed(
+            world="sim",
+            kernel=KERNEL,
+            nodes=world.nodes,
+            clients=tuple(client.me for client in self.clients),
+            history=history,
+            breach=breach,
+            faults=self.fault_rows,
+            seen=world.seen(),
+            reached=reached,
+            fingerprint=f"{kernel.fingerprint:016x}",
+            events=kernel.events,
+            messages=kernel.links.sent,
+            sim_s=world.now,
+            trace=world.trace.rows if kernel.tracer is not None else [],
+            notes=[f"{shed} arrivals were shed: every session of their client was busy"] if shed else [],
+        )
+
+
+def plan_of(scenario: Scenario, system: System, nodes: tuple[str, ...], stream: Any) -> Plan:
+    """The explicit plan of the scenario, or one drawn from its profiles."""
+    if scenario.plan is not None:
+        return Plan.from_rows(scenario.plan)
+    return draw(scenario.faults, nodes, scenario.for_s, stream, leader_known=system.leader is not None)
+
+
+def _breach(world: SimWorld) -> Breach | None:
+    if world.failure is not None:
+        failure = world.failure
+        return Breach(
+            prop=RAISED,
+            statement=RAISED_STATEMENT,
+            evidence=f"{failure.error} while {failure.node} handled {failure.event}",
+            at_s=failure.at_s,
+            event=world.kernel.events,
+            node=failure.node,
+            text=failure.text.strip().splitlines(),
+        )
+    if world.violation is not None:
+        found = world.violation
+        return Breach(found.prop.name, found.prop.statement, found.evidence, found.at_s, found.event, found.node)
+    return None
