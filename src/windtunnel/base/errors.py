@@ -14,6 +14,8 @@ A broken invariant of our own code is an assertion, never one of these.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class WindtunnelError(Exception):
     """Root of everything that windtunnel raises on purpose."""
@@ -45,3 +47,13 @@ class Unsupported(WindtunnelError):  # noqa: N818
 
 class StorageError(WindtunnelError):
     """The disk of a node refused to read or write."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that does not exist: suggests the nearest one, lists what does. To be raised by the caller."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only wrong input pays for it
+
+    names = list(known)
+    near = get_close_matches(name.lower(), names, 1, cutoff=0.5)
+    suggestion = f"did you mean {near[0]}? " if near else ""
+    return UsageError(f"unknown {what} {name!r}; {suggestion}known: {', '.join(names) or 'none'}")
