@@ -33,7 +33,7 @@ def observe(scenario: Scenario, system: System) -> Observed:
         found = stopped.violation
         prop = found.prop
         breach = Breach(prop.name, prop.statement, found.evidence, found.at_s, found.event, found.node)
-    except Exception as error:  # noqa: BLE001 - a script or a handler that raises is a finding, shown with its place
+    except Exception as error:
         if not scenario.without and isinstance(error, AssertionError):
             raise
         breach = Breach(
