@@ -26,15 +26,16 @@ _MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"
 def open_source(path: Path) -> BinaryIO:
     """The file, open for reading. Raises UsageError when there is none that can be read."""
     try:
-        if path.is_dir():
-            raise UsageError(f"{path}: expected a history file, got a directory")
+        if path.exists() and not path.is_file():
+            what = "a directory" if path.is_dir() else "a pipe or a device: save it to a file first"
+            raise UsageError(f"{path}: expected a history file, got {what}")
         return path.open("rb")
     except OSError as error:
         raise UsageError(f"{path}: cannot read the history: {error.strerror or error}") from error
 
 
 def refuse_large(path: Path, stream: BinaryIO, bytes_max: int) -> None:
-    """Raises MalformedHistory before anything is read of a file that is too large; a pipe is counted while it is read."""
+    """Raises MalformedHistory before anything is read of a file that is too large; one that grows is counted while read."""
     size = os.fstat(stream.fileno()).st_size
     if size > bytes_max:
         raise _too_large(path, 1, size, bytes_max)
@@ -55,7 +56,7 @@ def head_of(path: Path) -> str:
         if data.startswith(magic):
             raise MalformedHistory(str(path), 1, "text", f"a {name} archive: unpack it first")
     if len(data) == HEAD_BYTES:
-        data = data[: data.rfind(b"\n") + 1] or data[:-4]  # never cut a character in two
+        data = data[: data.rfind(b"\n") + 1] or data.rstrip(bytes(range(0x80, 0xC0)))[:-1]  # never cut a character in two
     return decode(path, data.removeprefix(_BOM), 1)
 
 

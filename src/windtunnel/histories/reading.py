@@ -1,0 +1,65 @@
+"""Reading a history of any known format, and telling the formats apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from windtunnel.base.errors import unknown
+from windtunnel.histories import etcd_log, porcupine_kv
+from windtunnel.histories.etcd_log import read_etcd_log
+from windtunnel.histories.jepsen import read_edn
+from windtunnel.histories.jsonl import read_jsonl
+from windtunnel.histories.malformed import MalformedHistory, excerpt
+from windtunnel.histories.operations import History
+from windtunnel.histories.porcupine_kv import read_porcupine_kv
+from windtunnel.histories.sources import BYTES_MAX, head_of
+
+FORMATS: Mapping[str, Callable[[Path, int], History]] = {
+    "jsonl": read_jsonl,
+    "edn": read_edn,
+    "etcd-log": read_etcd_log,
+    "porcupine-kv": read_porcupine_kv,
+}
+"""Readers by format name; each takes a path and the largest size in bytes."""
+
+ALIASES: Mapping[str, str] = {"knossos": "etcd-log", "porcupine": "porcupine-kv", "jepsen": "edn"}
+"""Other names that people use for them."""
+
+
+def read_history(path: Path | str, format: str = "auto", *, bytes_max: int = BYTES_MAX) -> History:  # noqa: A002 - the field's word
+    """The history in a file.
+
+    format: one of FORMATS or ALIASES, or "auto", which looks at the first lines. bytes_max: larger files are refused. Raises
+    MalformedHistory (file, line, what was expected, what came) and UsageError for a file or a format that does not exist.
+    """
+    path = Path(path)
+    format = ALIASES.get(format, format)  # noqa: A001
+    if format == "auto":
+        format = detect(path)  # noqa: A001
+    elif format in FORMATS:
+        head_of(path)  # says "empty", "binary", "gzip" better than a parser can
+    else:
+        raise unknown("history format", format, ["auto", *FORMATS])
+    return FORMATS[format](path, bytes_max)
+
+
+def detect(path: Path) -> str:
+    """The format of a file, from its first line that is no comment. Raises MalformedHistory when it is none of ours."""
+    head = head_of(path)
+    for number, text in enumerate(head.split("\n"), start=1):
+        line = text.strip()
+        if not line or line.startswith(";"):
+            continue
+        if etcd_log.LOG_LINE.match(line):
+            return "etcd-log"
+        if porcupine_kv.LINE.match(line):
+            return "porcupine-kv"
+        if re.match(r"\{\s*(\"|\}|$)", line) and not re.match(r"\{\s*$", line):
+            return "jsonl"
+        if re.match(r"[\[({#]", line) and not re.match(r"\[\s*\{?\s*\"", line):
+            return "edn"
+        hint = "one JSON object a line (this looks like a JSON array)" if line.startswith("[") else f"one of {', '.join(FORMATS)}"
+        raise MalformedHistory(str(path), number, f"a history as {hint}", excerpt(line))
+    raise MalformedHistory(str(path), 1, f"a history as one of {', '.join(FORMATS)}", "only comments")
