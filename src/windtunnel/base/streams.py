@@ -9,6 +9,7 @@ kernel has the same generator; both give the same draws.
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import MutableSequence, Sequence
 from math import log
 from typing import TypeVar
@@ -23,6 +24,17 @@ def stream_state(seed: int, name: str) -> tuple[int, int, int, int]:
     digest = hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=32).digest()
     a, b, c, d = (int.from_bytes(digest[i : i + 8], "little") for i in (0, 8, 16, 24))
     return (a, b, c, d) if a | b | c | d else (1, 2, 3, 4)
+
+
+def busy_stream(seed: int, name: str) -> random.Random:
+    """The stream `name` for a concern that draws for every message or every step: the network, the schedule.
+
+    CPython's own Mersenne Twister (Matsumoto & Nishimura 1998; `random()` of a seeded instance never changes between versions), because
+    a draw costs 25 ns where xoshiro256++ written in Python costs 700 ns, which is more than all else a simulated message
+    costs. Its 2.5 kB of state do not matter for a stream or two per run; every other concern takes a `Stream`.
+    """
+    a, b, c, d = stream_state(seed, name)
+    return random.Random(a | b << 64 | c << 128 | d << 192)
 
 
 class Stream:

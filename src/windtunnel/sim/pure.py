@@ -1,0 +1,454 @@
+"""The kernel in pure Python: the fallback where no compiler is at hand, and the oracle for the compiled one.
+
+Theory of operation. One clock and one heap of entries `(due, number, kind, ...)`; the number rises with each request, so that
+entries due at the same instant run in the order in which they were asked for, and no comparison ever reaches the rest.
+A `Port` is a node's place in the kernel and its outbox at once: an effect goes straight into the heap, without an
+object of its own. `sim/_kernel.pyx` is the same program in C structs; tests hold both to identical traces.
+
+Timers are lazy. Arming one that has an entry in the heap only notes the new deadline, unless that is earlier; the entry
+notices when it comes up, and goes back with the deadline and the number of the latest request. A timer that is pushed back
+with every heartbeat thus costs one heap entry per timeout, not one per heartbeat, and runs exactly when an eager one would.
+
+The barrier. While records are not durable, effects of the node queue in `_held`; a `persist` during a sync opens a second
+queue, released by the sync after it (group commit).
+
+The fingerprint is a hash over one word per event: the bits of its time, crossed with its kind, node and origin. Words are
+collected and hashed in blocks: hashing event by event would cost more than the event.
+
+GC. `run` switches the cyclic collector off: with it on, collections start at allocation counts that depend on everything else
+in the process, and so would the order of finalizers; and it is 1.1 to 1.3 times as fast. It collects at fixed counts of events
+instead, so that garbage stays bounded, and restores the former setting on the way out, exceptions included.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+from array import array
+from collections.abc import Callable
+from heapq import heappop, heappush
+from math import cos, exp, inf, log, pi, sqrt
+from typing import Any
+
+from windtunnel.base.errors import UsageError
+from windtunnel.base.messages import NodeId
+from windtunnel.base.streams import Stream, busy_stream
+from windtunnel.sim.links import CONSTANT, EXPONENTIAL, UNIFORM, Link, Links
+from windtunnel.sim.port import ARRIVE, CALL, DELIVER, LOST, SENTINEL, SERVE, SYNCED, TIMER, Port, Timer
+from windtunnel.sim.schedule import POLICIES, Choice
+
+__all__ = ["Handle", "Kernel", "Port", "Stream"]
+
+NOBODY = (1 << 28) - 1  # the index, in the fingerprint, of whoever is no node
+CALL_WORD = (CALL << 56) | (NOBODY << 28) | NOBODY
+BLOCK = 4096  # events between two foldings of the fingerprint
+COLLECT_EVERY = 1 << 18  # events between two collections of young garbage; every 16th is a full one
+LAST = 1 << 62  # the number of a sentinel: after everything else of its instant
+
+
+class Handle:
+    """A callback that was asked for. `cancel` makes sure that it does not run."""
+
+    __slots__ = ("_args", "_callback")
+
+    def __init__(self, callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._callback: Callable[..., Any] | None = callback
+        self._args = args
+
+    def cancel(self) -> None:
+        """Never run the callback; no effect once it has run."""
+        self._callback = None
+        self._args = ()
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._callback is None
+
+
+class Kernel:
+    """One clock, one heap, one seed. Handlers run one at a time, at virtual times.
+
+    policy: which of several events due at the same instant is next: "fifo" (the one asked for first), "random" (a seeded
+    pick) or "pct" (random priorities of nodes with `depth` - 1 changes: Burckhardt et al., "A randomized scheduler with
+    probabilistic guarantees of finding bugs", 2010; a bug of depth d needs d ordered events).
+
+    now: virtual seconds. after_event(node): called after each message or timer that a node handled. tracer: told of
+    `sent(seq, t, src, dst, message, due)` (due None: lost; inf: held by a cut) and `dispatched(seq, t, kind, node, src, payload,
+    sent_at)`; kind "deliver", "timer", "synced" or "lost-at-node".
+    """
+
+    def __init__(self, seed: int, *, policy: str = "fifo", depth: int = 3) -> None:
+        if policy not in POLICIES:
+            raise UsageError(f"expected a schedule policy of {', '.join(POLICIES)}; got {policy!r}")
+        self.seed = seed
+        self.policy = policy
+        self.now = 0.0
+        self.after_event: Callable[[NodeId], None] | None = None
+        self.tracer: Any = None
+        self.sent = self.delivered = self.dropped = self.duplicated = 0
+        self.ports: list[Port] = []
+        self._by_name: dict[NodeId, Port] = {}
+        self._heap: list[Any] = []
+        self._seq = 0
+        self.draw = busy_stream(seed, "network").random
+        self._entry: Any = None
+        self._running = False
+        self._times: list[float] = []
+        self._codes: list[int] = []
+        self._hash = hashlib.blake2b(digest_size=8)
+        self._folded = 0
+        self._collect_at = COLLECT_EVERY
+        self._until = inf
+        self._sentinels: set[float] = set()  # times at which the heap has one
+        self._choice = None if policy == "fifo" else Choice(seed, policy, depth)
+        self.links = Links(self, Link)
+        self.default = self.links.default
+
+    # --- What a run is made of ---
+
+    @property
+    def events(self) -> int:
+        """Events so far: whatever was taken off the heap and was not void."""
+        return self._folded + len(self._times)
+
+    @property
+    def fingerprint(self) -> int:
+        """64 bits over all events so far; equal fingerprints mean equal runs."""
+        self._fold()
+        return int.from_bytes(self._hash.digest(), "little")
+
+    @property
+    def current(self) -> tuple[int, float, str, NodeId, NodeId | None, Any] | None:
+        """(seq, t, kind, node, src, payload) of the event that a node handles, or whose handler raised; else None."""
+        entry = self._entry
+        if entry is None or entry[2] == CALL:
+            return None
+        kind = entry[2]
+        if kind == TIMER:
+            return entry[1], self.now, "timer", entry[3].port.name, None, entry[3].name
+        if kind == SYNCED:
+            return entry[1], self.now, "synced", entry[3].name, None, ""
+        return entry[1], self.now, "deliver", entry[3].name, entry[4].name, entry[5]
+
+    def stream(self, name: str) -> Stream:
+        """The stream of randomness `name` of this run."""
+        return Stream(self.seed, name)
+
+    def add_node(self, name: NodeId) -> Port:
+        """A place for a node. Raises UsageError when the name is taken."""
+        if name in self._by_name:
+            raise UsageError(f"two nodes are called {name!r}")
+        port = Port(self, name, len(self.ports))
+        self.ports.append(port)
+        self._by_name[name] = port
+        if self._choice is not None:
+            self._choice.admit()
+        self.links.arrived(port)
+        return port
+
+    def port(self, name: NodeId) -> Port | None:
+        """The place of the node `name`, or None."""
+        return self._by_name.get(name)
+
+    # --- Callbacks ---
+
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> Handle:
+        """Run `callback(*args)` at virtual time `when`, or now if that is past."""
+        handle = Handle(callback, args)
+        seq = self._seq
+        self._seq = seq + 1
+        heappush(self._heap, (max(self.now, when), seq, CALL, handle))
+        return handle
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Handle:
+        """Run `callback(*args)` after `delay` seconds."""
+        handle = Handle(callback, args)
+        seq = self._seq
+        self._seq = seq + 1
+        heappush(self._heap, (self.now + delay if delay > 0.0 else self.now, seq, CALL, handle))
+        return handle
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any) -> Handle:
+        """Run `callback(*args)` now, after everything that is due already."""
+        return self.call_later(0.0, callback, *args)
+
+    # --- Running ---
+
+    def run(self, until: float = inf, max_events: int = -1) -> str:
+        """Handle events until virtual time `until` (inclusive), `max_events`, `stop`, or until nothing is left.
+
+        Returns "until" (the clock then stands at `until`), "limit", "stopped" or "idle": nothing can ever run again. Exceptions
+        of handlers propagate, `current` says whose; the run may be continued after the event that raised.
+        """
+        assert not self._running, "run is not reentrant"
+        if until < self.now:
+            return "until"
+        if until < inf and until not in self._sentinels:
+            self._sentinels.add(until)
+            heappush(self._heap, (until, LAST, SENTINEL))
+        self._until = until
+        self._entry = None
+        self._running = True
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            reason = self._run_blocks(self.events + max_events if max_events >= 0 else -1)
+            self._entry = None
+            return reason
+        finally:
+            self._running = False
+            if self._choice is not None:
+                self._choice.give_back(self._heap)
+            while self._heap and self._heap[0][0] < 0.0:  # a stop that another end overtook
+                heappop(self._heap)
+            if collecting:
+                gc.enable()
+
+    def stop(self) -> None:
+        """End the current `run` after the event being handled; no effect outside a run."""
+        if self._running:
+            heappush(self._heap, (-inf, self._seq, SENTINEL))
+            self._seq += 1
+
+    def _run_blocks(self, limit: int) -> str:
+        while True:
+            if len(self._times) >= BLOCK:
+                self._fold()
+                if self._folded >= self._collect_at:
+                    self._collect()
+            room = BLOCK - len(self._times)
+            if limit >= 0:
+                room = min(room, limit - self.events)
+                if room == 0:
+                    return "stopped" if self._heap and self._heap[0][0] < 0.0 else "limit"
+            reason = self._run_some(room)
+            if reason:
+                return reason
+
+    def _run_some(self, count: int) -> str:
+        """Take up to `count` entries off the heap. Returns why the run ends, or "" to go on."""
+        heap = self._heap
+        choice = self._choice
+        pop = heappop if choice is None else choice.pop
+        times, codes = self._times.append, self._codes.append
+        for _ in range(count):
+            if not heap and (choice is None or not choice.due):
+                return "idle"
+            entry = pop(heap)
+            kind = entry[2]
+            if kind == DELIVER:
+                t, seq, _, port, src, message, sent_at = entry
+                self.now = t
+                self._entry = entry
+                if not port.ready:
+                    self._deliver_aside(entry)
+                    continue
+                times(t)
+                codes(port.base + src.index)
+                self.delivered += 1
+                if self.tracer is not None:
+                    self.tracer.dispatched(seq, t, "deliver", port.name, src.name, message, sent_at)
+                port.core.on_message(src.name, message)
+                if self.after_event is not None:
+                    self.after_event(port.name)
+            elif kind == TIMER:
+                t, seq, _, timer = entry
+                if seq != timer.entry_seq:
+                    continue
+                if seq != timer.seq:
+                    self.go_back(timer)
+                    continue
+                self.now = t
+                self._entry = entry
+                self._fire(entry, timer)
+            elif kind == CALL:
+                handle = entry[3]
+                callback, args = handle._callback, handle._args  # noqa: SLF001 - its own
+                if callback is not None:
+                    self.now = t = entry[0]
+                    self._entry = entry
+                    times(t)
+                    codes(CALL_WORD)
+                    callback(*args)
+            elif kind == SENTINEL:
+                reason = self._at_sentinel(entry)
+                if reason:
+                    return reason
+            else:
+                self._rest(entry)
+        return ""
+
+    def _at_sentinel(self, entry: Any) -> str:
+        if entry[0] < 0.0:
+            return "stopped"
+        self._sentinels.discard(entry[0])
+        if entry[0] != self._until:  # left by a run that ended early
+            return ""
+        self._drop_void()
+        if not self._heap:
+            return "idle"
+        self.now = entry[0]
+        return "until"
+
+    def _drop_void(self) -> None:
+        """Clear the top of the heap of entries that nothing will come of, so that an empty heap means idle."""
+        heap = self._heap
+        while heap:
+            entry = heap[0]
+            kind = entry[2]
+            if kind == TIMER and entry[1] != entry[3].seq:
+                heappop(heap)
+                if entry[1] == entry[3].entry_seq:
+                    self.go_back(entry[3])
+            elif kind == SENTINEL:
+                heappop(heap)
+                self._sentinels.discard(entry[0])
+            elif (kind == CALL and entry[3].cancelled()) or (kind == SYNCED and entry[3].incarnation != entry[4]):
+                heappop(heap)
+            else:
+                return
+
+    def go_back(self, timer: Timer) -> None:
+        """Mend the heap's part of a timer: an entry came up whose timer was cancelled, or armed again meanwhile."""
+        if timer.seq < 0:
+            timer.entry_seq = -1
+        else:
+            timer.entry_seq = timer.seq
+            timer.entry_at = timer.due
+            heappush(self._heap, (timer.due, timer.seq, TIMER, timer))
+
+    def _fire(self, entry: Any, timer: Timer) -> None:
+        port = timer.port
+        if port.paused:
+            port.keep(entry)
+            return
+        timer.seq = timer.entry_seq = -1
+        self._note(TIMER, port.index, timer.slot)
+        if self.tracer is not None:
+            self.tracer.dispatched(entry[1], self.now, "timer", port.name, None, timer.name, None)
+        port.core.on_timer(timer.name)
+        if self.after_event is not None:
+            self.after_event(port.name)
+
+    def _deliver_aside(self, entry: Any) -> None:
+        """A message reached a node that is down, or paused, or has to queue for a CPU."""
+        _, _, _, port, src, message, sent_at = entry
+        if not port.up:
+            self._lose(entry)
+        elif port.paused:
+            port.keep(entry)
+        else:
+            self._note(ARRIVE, port.index, src.index)
+            done = port.occupy()
+            heappush(self._heap, (done, self.next_seq(), SERVE, port, src, message, sent_at, port.incarnation))
+
+    def _rest(self, entry: Any) -> None:
+        """The rarer kinds: the end of a sync, and a message that has had its CPU time."""
+        seq, kind, port = entry[1], entry[2], entry[3]
+        if port.incarnation != entry[-1] and kind == SYNCED:
+            return
+        self.now = entry[0]
+        self._entry = entry
+        if port.incarnation != entry[-1]:
+            self._lose(entry)
+        elif port.paused:
+            port.keep(entry)
+        elif kind == SYNCED:
+            self._note(SYNCED, port.index, NOBODY)
+            if self.tracer is not None:
+                self.tracer.dispatched(seq, self.now, "synced", port.name, None, "", None)
+            port.synced()
+        else:
+            _, _, _, _, src, message, sent_at, _ = entry
+            self._note(SERVE, port.index, src.index)
+            self.delivered += 1
+            if self.tracer is not None:
+                self.tracer.dispatched(seq, self.now, "deliver", port.name, src.name, message, sent_at)
+            port.core.on_message(src.name, message)
+            if self.after_event is not None:
+                self.after_event(port.name)
+
+    def _lose(self, entry: Any) -> None:
+        _, seq, _, port, src, message, sent_at = entry[:7]
+        self._note(LOST, port.index, src.index)
+        self.dropped += 1
+        if self.tracer is not None:
+            self.tracer.dispatched(seq, self.now, "lost-at-node", port.name, src.name, message, sent_at)
+
+    # --- Sending ---
+
+    def forward(self, link: Link, src: Port, dst: Port, message: object, seq: int, sent_at: float) -> None:
+        """Put a message on an open link: bandwidth, weather, latency, order."""
+        leave = self.now
+        if link.bandwidth > 0.0:
+            leave = max(leave, link.busy_until)
+            leave += self.links.size_of(message) / link.bandwidth
+            link.busy_until = leave
+        twice = False
+        if link.rough:
+            lost = self.draw() < link.drop
+            twice = self.draw() < link.duplicate
+            if lost:
+                self.dropped += 1
+                if self.tracer is not None:
+                    self.tracer.sent(seq, sent_at, src.name, dst.name, message, None)
+                return
+        self._launch(link, src, dst, message, seq, sent_at, leave)
+        if twice:
+            self.duplicated += 1
+            self._launch(link, src, dst, message, self.next_seq(), sent_at, leave)
+
+    def _launch(self, link: Link, src: Port, dst: Port, message: object, seq: int, sent_at: float, leave: float) -> None:
+        draw, kind, a, b = self.draw, link.kind, link.a, link.b
+        if kind == UNIFORM:
+            due = leave + (a + (b - a) * draw())
+        elif kind == CONSTANT:
+            due = leave + a
+        elif kind == EXPONENTIAL:
+            due = leave + (a - b * log(1.0 - draw()))
+        else:  # lognormal, by Box and Muller
+            radius = sqrt(-2.0 * log(1.0 - draw()))
+            due = leave + a * exp(b * (radius * cos(2.0 * pi * draw())))
+        if link.slow_s > 0.0:
+            due += link.slow_s * draw()
+        if link.fifo:
+            due = max(due, link.last_due)
+            link.last_due = due
+        if self.tracer is not None:
+            self.tracer.sent(seq, sent_at, src.name, dst.name, message, due)
+        heappush(self._heap, (due, seq, DELIVER, dst, src, message, sent_at))
+
+    def next_seq(self) -> int:
+        """The number of one more request."""
+        seq = self._seq
+        self._seq = seq + 1
+        return seq
+
+    # --- Fingerprint, garbage, sentinels ---
+
+    def _note(self, kind: int, index: int, origin: int) -> None:
+        self._times.append(self.now)
+        self._codes.append((kind << 56) | (index << 28) | origin)
+
+    def _fold(self) -> None:
+        count = len(self._times)
+        if count:
+            times = int.from_bytes(array("d", self._times).tobytes(), "little")
+            codes = int.from_bytes(array("Q", self._codes).tobytes(), "little")
+            self._hash.update((times ^ codes).to_bytes(8 * count, "little"))
+            self._folded += count
+            self._times.clear()
+            self._codes.clear()
+
+    def _collect(self) -> None:
+        full = self._collect_at % (16 * COLLECT_EVERY) == 0
+        self._collect_at += COLLECT_EVERY
+        gc.collect(2 if full else 1)
+
+    def _withdraw(self, sentinel: Any) -> None:
+        """Take back the sentinel of a run that ended before it came up; the heap is small or the run is over."""
+        heap = self._heap
+        if sentinel in heap:
+            heap[heap.index(sentinel)] = (-inf, -1, SENTINEL)
+            heap.sort()
+            heappop(heap)
