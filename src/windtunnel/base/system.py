@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from windtunnel.base.errors import UsageError
 from windtunnel.base.host import Host
+from windtunnel.base.interface import Op
 from windtunnel.base.messages import Message, NodeId
 from windtunnel.base.outbox import Outbox
 from windtunnel.base.properties import Nodes, Property
@@ -70,6 +71,26 @@ class SafeguardInfo:
     by: str
 
 
+ANY = -1
+"""A bound that does not bind: any number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """The small world in which exhaustive search moves a system unless it is told otherwise.
+
+    size: nodes. requests: the operations, each by a client of its own, all in flight at the start. crashes, losses, duplicates,
+    fires: how often in one schedule a node crashes, a message is lost or repeated, a timer fires; ANY is any number.
+    """
+
+    size: int = 3
+    requests: tuple[Op, ...] = ()
+    crashes: int = 1
+    losses: int = 0
+    duplicates: int = 0
+    fires: int = ANY
+
+
 def _any_node(nodes: tuple[NodeId, ...]) -> tuple[NodeId, ...]:
     return nodes
 
@@ -84,7 +105,7 @@ class System:
 
     nodes: names of a cluster of a size. entry: which of them take client requests. build: makes one node, a core or (form
     "procedure") a coroutine function. leader: whom the word "leader" means in a fault plan. faults: the kinds of fault that
-    its own fault model admits; a scenario that asks for others is told so.
+    its own fault model admits; a scenario that asks for others is told so. search: the defaults of exhaustive search.
     """
 
     name: str
@@ -108,6 +129,7 @@ class System:
     entry: Callable[[tuple[NodeId, ...]], tuple[NodeId, ...]] = _any_node
     leader: Callable[[Nodes], NodeId | None] | None = None
     faults: tuple[str, ...] = ("partition", "crash", "pause", "loss", "duplicate", "slow", "clock", "disk")
+    search: Search = field(default_factory=Search)
 
     def rules(self) -> tuple[SafeguardInfo, ...]:
         """The safeguards in the order of the source."""
