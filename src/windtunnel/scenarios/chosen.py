@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from windtunnel.base.errors import UsageError
+from windtunnel.base.errors import UsageError, unknown
 from windtunnel.base.system import System
 
 
@@ -17,9 +16,7 @@ def options_of(system: System, chosen: Mapping[str, Any]) -> Any:
     values = {}
     for name, value in chosen.items():
         if name not in defaults:
-            near = difflib.get_close_matches(name, defaults, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"{system.name} has no option {name!r}{hint} it has: {', '.join(defaults) or 'none'}")
+            raise unknown(f"option of {system.name}", name, defaults)
         values[name] = _like(defaults[name], value, f"option {name}")
     return system.options(**values)
 

@@ -146,7 +146,7 @@ def _violation_row(breach: Breach, system: System, scenario: Scenario, observed:
 
 def _door(faults: list[dict[str, Any]], at_s: float) -> str | None:
     """The fault that opened the door: the last one to begin before the breach. A guess, and worded as one in reports."""
-    before = [row for row in faults if row["at_s"] <= at_s and not row.get("closes")]
+    before = [row for row in faults if row["at_s"] <= at_s]
     return f"{before[-1]['text']} at {before[-1]['at_s']:.3f} s" if before else None
 
 

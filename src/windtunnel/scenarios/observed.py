@@ -43,6 +43,7 @@ class Observed:
     history: History
     breach: Breach | None = None
     faults: list[dict[str, Any]] = field(default_factory=list)
+    plan: list[dict[str, Any]] | None = None
     seen: Sequence[str] = ()
     reached: dict[str, bool] = field(default_factory=dict)
     fingerprint: str = ""

@@ -78,6 +78,8 @@ def _observe_stage(scenario: Scenario, system: System) -> Observed:
 
 def _judged(scenario: Scenario, system: System, observed: Observed) -> Run:
     results = judge(scenario, system, observed, replay_line(scenario))
+    if observed.plan is not None:  # written down as it was drawn, so that a stored run outlives changes to the profiles
+        scenario = scenario.with_changes(plan=tuple(observed.plan))
     return Run(scenario, results, observed.history, observed.trace)
 
 

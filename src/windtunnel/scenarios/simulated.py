@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from windtunnel.base.system import System
-from windtunnel.faults import Fault, Plan, apply, draw
+from windtunnel.faults import Nemesis, Plan, draw
 from windtunnel.histories import Recorder
 from windtunnel.scenarios.chosen import options_of
 from windtunnel.scenarios.observed import AVAILABLE, RAISED, RAISED_STATEMENT, Breach, Observed, Progress, timed
@@ -49,14 +49,14 @@ class _Simulation:
         self.recorder = Recorder(lambda: self.world.now)
         self.workload = workload(system.interface, keys=scenario.keys, zipf=scenario.zipf, mix=scenario.mix)
         self.plan = plan_of(scenario, system, self.world.nodes, self.world.kernel.stream("faults"))
-        self.fault_rows: list[dict[str, Any]] = []
+        self.nemesis = Nemesis(self.world, self.plan)
         self.clients: list[Client] = []
 
     def run(self, progress: Progress | None) -> Observed:
         """Everything, in order; stops early at a violation or a failure."""
         scenario, world = self.scenario, self.world
-        for fault in self.plan.faults:
-            world.at(fault.at_s, self._apply, fault)
+        for step in self.plan.steps():
+            world.at(step.at_s, self.nemesis.act, step)
         world.boot()
         for i in range(scenario.clients):
             self._add_client(f"c{i + 1}")
@@ -91,10 +91,6 @@ class _Simulation:
             )
 
         self.clients.append(self.world.add_client(name, make))
-
-    def _apply(self, fault: Fault) -> None:
-        resolved = apply(self.world, fault)
-        self.fault_rows.append(resolved)
 
     def _go_on_until(self, when_s: float, progress: Progress | None = None) -> bool:
         """False when a violation or a failure stopped the run before `when_s`."""
@@ -135,7 +131,7 @@ class _Simulation:
         world, kernel = self.world, self.world.kernel
         history = self.recorder.history()
         breach = _breach(world)
-        last_s = max((fault.at_s for fault in self.plan.faults), default=0.0)
+        last_s = self.plan.end_s
         if breach is None and self.scenario.for_s - last_s >= QUIET_S:
             after = [op for op in history.operations if op.invoked_s > last_s]
             if after:
@@ -148,7 +144,8 @@ class _Simulation:
             clients=tuple(client.me for client in self.clients),
             history=history,
             breach=breach,
-            faults=self.fault_rows,
+            faults=self.nemesis.rows,
+            plan=self.plan.to_rows(),
             seen=world.seen(),
             reached=reached,
             fingerprint=f"{kernel.fingerprint:016x}",
@@ -163,7 +160,7 @@ class _Simulation:
 def plan_of(scenario: Scenario, system: System, nodes: tuple[str, ...], stream: Any) -> Plan:
     """The explicit plan of the scenario, or one drawn from its profiles."""
     if scenario.plan is not None:
-        return Plan.from_rows(scenario.plan)
+        return Plan.from_rows(scenario.plan, "scenario")
     return draw(scenario.faults, nodes, scenario.for_s, stream, leader_known=system.leader is not None)
 
 

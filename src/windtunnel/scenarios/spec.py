@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from windtunnel.base.errors import UsageError
+from windtunnel.base.errors import UsageError, unknown
+from windtunnel.base.toml import toml_text
 
 POLICIES = ("fifo", "random", "pct")
 WORLDS = ("sim", "live", "stage")
@@ -46,7 +47,7 @@ class Scenario:
     zipf: float = 0.0
     mix: Mapping[str, float] | None = None
     retry_s: float = 0.5
-    timeout_s: float = 2.0
+    timeout_s: float = 5.0
     policy: str = "fifo"
     properties: bool = True
     budget_s: float = 30.0
@@ -68,7 +69,7 @@ class Scenario:
 
     def to_toml(self) -> str:
         """The scenario as TOML; choices left at their default are written too, so that the file stands alone."""
-        return dump_toml({k: v for k, v in asdict(self).items() if v is not None})
+        return toml_text(asdict(self))
 
     def to_json(self) -> dict[str, Any]:
         """The scenario as JSON values."""
@@ -78,8 +79,9 @@ class Scenario:
 def scenario_from(row: Mapping[str, Any], where: str = "scenario") -> Scenario:
     """A scenario from parsed TOML or JSON. Raises UsageError for unknown names and wrong types."""
     known = {f.name for f in fields(Scenario)}
-    unknown = sorted(set(row) - known)
-    _expect(not unknown, f"{where}: unknown entry {unknown[0] if unknown else ''!r}; known: {', '.join(sorted(known))}")
+    for name in row:
+        if name not in known:
+            raise UsageError(f"{where}: {unknown('entry', name, sorted(known))}")
     _expect("system" in row and "seed" in row, f"{where}: expected at least `system` and `seed`")
     values = dict(row)
     for name in ("faults", "without", "plan"):
@@ -97,42 +99,6 @@ def read_scenario(text: str, where: str) -> Scenario:
         return scenario_from(tomllib.loads(text), where)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: not TOML: {error}") from None
-
-
-def dump_toml(values: Mapping[str, Any]) -> str:
-    """A mapping of scalars, lists, mappings and lists of mappings as TOML; the standard library only reads it."""
-    plain = {k: v for k, v in values.items() if not isinstance(v, Mapping) and not _is_table_list(v)}
-    lines = [f"{k} = {_toml_value(v)}" for k, v in plain.items()]
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            lines += ["", f"[{key}]", *(f"{k} = {_toml_value(v)}" for k, v in value.items())]
-        elif _is_table_list(value):
-            for row in value:
-                lines += ["", f"[[{key}]]", *(f"{k} = {_toml_value(v)}" for k, v in row.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _is_table_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and bool(value) and isinstance(value[0], Mapping)
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, Sequence):
-        return "[" + ", ".join(_toml_value(v) for v in value) + "]"
-    raise AssertionError(f"no TOML for {value!r}")
-
-
-def _toml_key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() else _toml_value(key)
 
 
 def _expect(fact: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence

@@ -6,7 +6,7 @@ import hashlib
 import json
 import traceback
 
-from windtunnel.base.errors import UsageError
+from windtunnel.base.errors import unknown
 from windtunnel.base.system import System
 from windtunnel.scenarios.chosen import options_of
 from windtunnel.scenarios.observed import RAISED, RAISED_STATEMENT, Breach, Observed
@@ -18,8 +18,7 @@ def observe(scenario: Scenario, system: System) -> Observed:
     """Play the script to its end or to the first broken property; times are steps."""
     script = system.scenarios.get(scenario.script or "")
     if script is None:
-        known = ", ".join(system.scenarios) or "none"
-        raise UsageError(f"{system.name} has no scenario {scenario.script!r}; it has: {known}")
+        raise unknown(f"scenario of {system.name}", scenario.script or "", system.scenarios)
     stage = HandStage(
         system,
         size=scenario.size,
