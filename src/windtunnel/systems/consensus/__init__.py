@@ -1,0 +1,1 @@
+"""Consensus: many servers, one decision, or one sequence of them."""
