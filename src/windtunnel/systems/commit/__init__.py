@@ -1,0 +1,1 @@
+"""Atomic commitment: one decision for all who took part in a transaction."""
