@@ -503,9 +503,10 @@ cdef class Port:
             self.cpu = (self.cpu[0], [0.0] * len(self.cpu[1]))
 
     def pause(self):
-        """Freeze the node: what becomes due for it is kept."""
-        self.paused = True
-        self.ready = False
+        """Freeze the node: what becomes due for it is kept. No effect on a node that is down."""
+        if self.up:
+            self.paused = True
+            self.ready = False
 
     def resume(self):
         """Unfreeze the node: it handles now, in order, what was kept."""

@@ -207,9 +207,10 @@ class Port:
             self._cpu = (self._cpu[0], [0.0] * len(self._cpu[1]))
 
     def pause(self) -> None:
-        """Freeze the node: what becomes due for it is kept."""
-        self.paused = True
-        self.ready = False
+        """Freeze the node: what becomes due for it is kept. No effect on a node that is down."""
+        if self.up:
+            self.paused = True
+            self.ready = False
 
     def resume(self) -> None:
         """Unfreeze the node: it handles now, in order, what was kept."""

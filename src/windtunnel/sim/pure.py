@@ -207,8 +207,7 @@ class Kernel:
     def stop(self) -> None:
         """End the current `run` after the event being handled; no effect outside a run."""
         if self._running:
-            heappush(self._heap, (-inf, self._seq, SENTINEL))
-            self._seq += 1
+            heappush(self._heap, (-inf, -1, SENTINEL))
 
     def _run_blocks(self, limit: int) -> str:
         while True:
