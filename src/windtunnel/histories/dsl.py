@@ -10,8 +10,8 @@ event further to the right happened later. In one column invocations come before
 The closing mark is the outcome: `)` ok; `>` info, the answer never came; `!` fail, it certainly did not happen.
 
 Inside stands the operation: its name, then key and value. `r` and `w` are short for `read` and `write`; `r 1` is short for
-`read -> 1` and `x:r 1` for the same with the key x. A value is JSON or a bare word; `nil` is None. `cas 1 2` means (1, 2) and
-succeeds unless `-> false` is given. Values must not contain the marks.
+`read -> 1`, and `r x 1` or `x:r 1` for the same with the key x. A value is JSON or a bare word; `nil` is None. `cas 1 2` means
+(1, 2) and succeeds unless `-> false` is given. Values must not contain the marks.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _operation(text: str, kind: Outcome, process: int | str, line: int) -> Opera
     values = [_value(word) for word in words]
     takes = {"read": 0, "balances": 0, "cas": 2}.get(f, 1)
     result = _value(answered.strip()) if arrow else None
-    if f == "read" and name == "r" and len(values) == 1 and not arrow:
+    if name == "r" and values and not arrow:
         result = values.pop()
     if len(values) == takes + 1 and key is None:
         key = values.pop(0)
@@ -99,8 +99,8 @@ def _value(word: str) -> Value:
 def draw(operations: Iterable[Operation], width_max: int = 0) -> list[str]:
     """The drawing of a few operations: one line per process, every event in a column of its own.
 
-    width_max: give up (an empty list) when the lines would be longer; 0 is no limit. Reading the drawing gives the same
-    order again.
+    width_max: give up (an empty list) when the lines would be longer, and leave out the middle of long values; 0 is no limit.
+    Reading an unlimited drawing gives the same order again.
     """
     chosen = sorted(operations, key=lambda operation: operation.invoked)
     events: list[tuple[int, int, Operation]] = []
@@ -115,7 +115,7 @@ def draw(operations: Iterable[Operation], width_max: int = 0) -> list[str]:
     column = margin
     for _, completes, operation in events:
         label = str(operation.process)
-        text = f"({_drawn(operation)}"
+        text = f"({_drawn(operation, _SHORT_VALUE if width_max else 0)}"
         if not completes:
             column = max(column, len(lines[label]) + lines[label].endswith((")", ">", "!")))
             lines[label] = lines[label].ljust(column) + text
@@ -131,18 +131,21 @@ def draw(operations: Iterable[Operation], width_max: int = 0) -> list[str]:
     return [] if width_max and max(map(len, shown), default=0) > width_max else shown
 
 
-def _drawn(operation: Operation) -> str:
+_SHORT_VALUE = 24
+
+
+def _drawn(operation: Operation, limit: int) -> str:
     values: Sequence[Value] = operation.value if operation.f == "cas" and operation.value is not None else [operation.value]
-    parts = [operation.f, *(_word(part) for part in (operation.key,) if part is not None)]
+    parts = [operation.f, *(_word(part, limit) for part in (operation.key,) if part is not None)]
     if operation.f not in ("read", "balances"):
-        parts += [_word(value) for value in values]
+        parts += [_word(value, limit) for value in values]
     answered = operation.type == "ok" and (operation.f in ("read", "balances", "cas") or operation.result is not None)
-    return " ".join(parts) + (f" -> {_word(operation.result)}" if answered else "")
+    return " ".join(parts) + (f" -> {_word(operation.result, limit)}" if answered else "")
 
 
-def _word(value: Value) -> str:
+def _word(value: Value, limit: int) -> str:
     if value is None:
         return "nil"
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w.-]*", value) and value not in ("nil", "true", "false", "null"):
-        return value
-    return json.dumps(value)
+    bare = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w.-]*", value) and value not in ("nil", "true", "false", "null")
+    text = value if bare else json.dumps(value)
+    return f"{text[: limit // 2]}…{text[-limit // 2 :]}" if limit and len(text) > limit + 1 else str(text)

@@ -32,6 +32,7 @@ def read_etcd_log(path: Path, bytes_max: int = BYTES_MAX) -> History:
         if logged is None:
             raise MalformedHistory(name, line, "a log line such as `INFO  jepsen.util - 4 :invoke :read nil`", excerpt(text))
         if logged[1] != "jepsen.util" or _NEMESIS.match(logged[2]):
+            pairing.skip()
             continue
         event = _EVENT.fullmatch(logged[2])
         if event is None:

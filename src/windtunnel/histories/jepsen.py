@@ -45,10 +45,16 @@ class _Event:
 def read_edn(path: Path, bytes_max: int = BYTES_MAX) -> History:
     """Read a Jepsen history. Raises MalformedHistory."""
     text = whole_text(path, bytes_max)
-    events = [event for line, row in edn_rows(path, text) if (event := _event(path, line, row)) is not None]
+    pairing = Pairing(str(path))
+    events: list[_Event] = []
+    for line, row in edn_rows(path, text):
+        event = _event(path, line, row)
+        if event is None:
+            pairing.skip()
+        else:
+            events.append(event)
     del text
     independent = _independent(events)
-    pairing = Pairing(str(path))
     for event in events:
         key, value = (event.value[0], event.value[1]) if independent else (event.key, event.value)
         key = tuple(key) if isinstance(key, list) else key

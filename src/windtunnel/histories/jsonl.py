@@ -41,6 +41,7 @@ def read_jsonl(path: Path, bytes_max: int = BYTES_MAX) -> History:
             last_time = _rising(path, line, "time", time_s, last_time, strictly=False)
         process, kind, f = row["process"], row["type"], row["f"]
         if process == "nemesis":
+            pairing.skip()
             continue
         if kind == "invoke":
             pairing.invoke(line, process, f, row.get("key"), row.get("value"), time_s)

@@ -12,6 +12,7 @@ another one if its completion has a smaller position than the other's invocation
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,12 +51,10 @@ class Operation:
     completed_line: int | None = None
 
     def describe(self) -> str:
-        """What was asked and answered, in words: `write x 3`, `read x -> 3`, `cas x (1, 2) -> no answer`."""
+        """What was asked and answered, in words: `write x 3`, `read x -> 3`, `cas x [1, 2] (no answer)`."""
         asked = " ".join([self.f, *(_shown(part) for part in (self.key, self.value) if part is not None)])
-        if self.type == "info":
-            return f"{asked} -> no answer"
-        if self.type == "fail":
-            return f"{asked} -> failed"
+        if self.type != "ok":
+            return f"{asked} ({'no answer' if self.type == 'info' else 'failed'})"
         if self.result is None and self.f not in _ANSWERING:
             return asked
         return f"{asked} -> {_shown(self.result)}"
@@ -64,13 +63,21 @@ class Operation:
         """Where a person finds it: `line 17`, or `operation 8 at 1.042 s` when it was not read from a file."""
         return f"line {self.completed_line or self.line}" if self.line else f"operation {self.index} at {self.invoked_s:.3f} s"
 
+    def where_invoked(self) -> str:
+        """Where its invocation is found."""
+        return f"line {self.line}" if self.line else f"{self.invoked_s:.3f} s"
+
 
 _ANSWERING = frozenset({"read", "get", "balances", "cas"})
 
 
 def _shown(value: Value) -> str:
     """A value in a message: bare words and numbers as they are, the middle of a long one left out."""
-    text = value if isinstance(value, str) and value and value.isprintable() and " " not in value else repr(value)
+    bare = isinstance(value, str) and value and value.isprintable() and " " not in value
+    try:
+        text = value if bare else json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
     return text if len(text) <= 64 else f"{text[:40]} … {text[-20:]}"
 
 

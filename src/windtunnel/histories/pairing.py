@@ -20,6 +20,7 @@ class Pairing:
         self._operations: list[Operation] = []
         self._events = 0
         self._timed = False
+        self._skipped = False
 
     def invoke(self, line: int, process: int | str, f: str, key: Value, value: Value, time_s: float | None) -> None:
         """A process starts an operation. Raises MalformedHistory while an earlier one of that process is open."""
@@ -34,6 +35,10 @@ class Pairing:
         operation.invoked_s = self._time(time_s)
         self._open[process] = operation
         self._operations.append(operation)
+
+    def skip(self) -> None:
+        """An event of a process that is no client, such as a nemesis: well formed, and no part of the history."""
+        self._skipped = True
 
     def opened(self, process: int | str) -> Operation | None:
         """The open operation of a process, if any."""
@@ -68,7 +73,7 @@ class Pairing:
         return time_s
 
     def history(self) -> History:
-        """The history. Raises MalformedHistory when the file held no operation at all."""
-        if not self._operations:
+        """The history. Raises MalformedHistory when the file held no event at all."""
+        if not self._operations and not self._skipped:
             raise MalformedHistory(self.path, 1, "at least one operation", "none")
         return History(self._operations, source=self.path, timed=self._timed)

@@ -1,0 +1,12 @@
+"""Floor 2: checkers, history in, verdict out, with the evidence.
+
+Reading order: `verdict`, `models` (what can be checked), `specification` (how to say what an object does), `keyvalue` (an
+example), `search` (the algorithm), `linearizable` (around it), `shrink` and `explain` (the evidence).
+"""
+
+from windtunnel.checkers.linearizable import linearizable
+from windtunnel.checkers.models import MODELS, Model, check
+from windtunnel.checkers.specification import ILLEGAL, UNKNOWN, Call, Specification
+from windtunnel.checkers.verdict import Evidence, Verdict
+
+__all__ = ["ILLEGAL", "MODELS", "UNKNOWN", "Call", "Evidence", "Model", "Specification", "Verdict", "check", "linearizable"]

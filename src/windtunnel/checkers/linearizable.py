@@ -1,0 +1,230 @@
+"""Linearizability: can the operations be put into one order that keeps real time and that the object would have obeyed?
+
+Objects are independent (Herlihy & Wing 1990: linearizability is local), so each key is judged alone. The keys share the budget
+in rounds, the smallest first and each round longer: one key that cannot be decided does not hide a bad one.
+
+A key goes through four stages, cheapest first:
+
+1. an operation that found a value which nobody can have made by then: decided without a search;
+2. the search (see `search`), for a few thousand configurations;
+3. windows: the part around the deepest point that was reached, from any state at all. A violation is local as a rule, and a
+   search that must go back to the beginning to prove it takes exponentially longer than one that starts nearby;
+4. the search again, as long as the budget lasts. Then the verdict is unknown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from windtunnel.base.errors import UsageError
+from windtunnel.base.messages import Value
+from windtunnel.checkers.explain import explain, explain_unsourced
+from windtunnel.checkers.problem import Reductions, prepare, relevant
+from windtunnel.checkers.search import Search
+from windtunnel.checkers.shrink import Shrinking, Window
+from windtunnel.checkers.specification import Specification, canonical
+from windtunnel.checkers.verdict import Evidence, Verdict
+from windtunnel.histories import History, Operation
+
+CONFIGURATIONS_MAX = 2_000_000
+"""Configurations remembered, all keys together: about 0.5 GB."""
+
+FIRST_STEPS = 4_000
+GROWTH = 8
+_SLICE = 20_000
+"""Configurations between two looks at the clock."""
+
+SHORT = 200
+"""Up to so many operations are explained from the beginning, if few of them suffice."""
+
+FEW = 6
+
+SHRINK_STEPS = 200_000
+"""What the explanation of a violation may cost, in configurations: a second or so."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What a check may spend. seconds: of wall time, None for no limit; configurations: remembered at once."""
+
+    seconds: float | None = None
+    configurations: int = CONFIGURATIONS_MAX
+    started: float = field(default_factory=time.perf_counter)
+
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return self.seconds is not None and time.perf_counter() - self.started > self.seconds
+
+
+@dataclass(slots=True)
+class Part:
+    """One object of the history and what is known about it."""
+
+    key: Value
+    operations: list[Operation]
+    search: Search | None = None
+    valid: bool | None = None
+    window: Window | None = None
+    unsourced: Operation | None = None
+    windows_tried: int = -1
+
+
+def linearizable(
+    history: History,
+    specification: Specification,
+    *,
+    budget_s: float | None = None,
+    configurations: int = CONFIGURATIONS_MAX,
+    reductions: Reductions | None = None,
+    every_key: bool = False,
+) -> Verdict:
+    """Whether `history` is linearizable with respect to `specification`, per key where the specification says so.
+
+    budget_s: wall seconds, configurations: remembered at once; when either is spent the verdict is unknown. every_key: go on
+    after the first bad key, and name all of them in `stats["bad_keys"]`. Raises UsageError for operations that the specification
+    does not know.
+    """
+    refuse_misfits(history, specification)
+    if not any(operation.type == "ok" for operation in history):
+        why = "no operation of the history was answered ok" if len(history) else "the history has no operations"
+        return Verdict(None, specification.name, why, stats={"operations": len(history)})
+    budget = Budget(budget_s, configurations)
+    parts = _parts(history, specification)
+    rules = reductions or Reductions()
+    _decide(parts, specification, rules, budget, every_key=every_key)
+    bad = [part for part in parts if part.valid is False]
+    undecided = [part for part in parts if part.valid is None]
+    stats = _stats(history, parts, budget)
+    if every_key:
+        stats["bad_keys"] = [part.key for part in bad]
+    if bad:
+        why, evidence = _evidence(bad[0], specification, rules)
+        return Verdict(False, specification.name, why, evidence, stats)
+    if undecided:
+        why = _why_undecided(undecided, budget)
+        stats["deepest"] = _deepest(undecided[0])
+        return Verdict(None, specification.name, why, stats=stats)
+    return Verdict(True, specification.name, stats=stats)
+
+
+def refuse_misfits(history: History, specification: Specification) -> None:
+    """Raises UsageError for the first operation that the specification does not know or cannot understand."""
+    for operation in history:
+        if specification.functions and operation.f not in specification.functions:
+            raise UsageError(f"the model {specification.name!r} has no operation {operation.f!r} ({_place(history, operation)})")
+        complaint = specification.complaint(operation)
+        if complaint is not None:
+            raise UsageError(f"{_place(history, operation)}: {complaint}")
+
+
+def _place(history: History, operation: Operation) -> str:
+    return f"{history.source}:{operation.line}" if history.source and operation.line else operation.where()
+
+
+def _parts(history: History, specification: Specification) -> list[Part]:
+    grouped: dict[Any, Part] = {}
+    for operation in history:
+        name = canonical(operation.key) if specification.per_key else None
+        part = grouped.get(name)
+        if part is None:
+            part = grouped[name] = Part(operation.key if specification.per_key else None, [])
+        part.operations.append(operation)
+    for part in grouped.values():
+        part.operations = relevant(specification, part.operations)
+    return sorted(grouped.values(), key=lambda part: len(part.operations))  # stable: keys of one size stay in order
+
+
+def _decide(parts: list[Part], specification: Specification, rules: Reductions, budget: Budget, *, every_key: bool) -> None:
+    open_parts: list[Part] = []
+    for part in parts:
+        part.unsourced = specification.unsourced(part.operations)
+        if part.unsourced is not None:
+            part.valid = False
+            if not every_key:
+                return
+        else:
+            open_parts.append(part)
+    steps = FIRST_STEPS
+    while open_parts and not budget.over():
+        for part in open_parts:
+            _round(part, specification, rules, steps, budget)
+            if part.valid is False and not every_key:
+                return
+            if budget.over() or sum(p.search.held for p in open_parts if p.search) > budget.configurations:
+                return
+        open_parts = [part for part in open_parts if part.valid is None]
+        steps *= GROWTH
+
+
+def _round(part: Part, specification: Specification, rules: Reductions, steps: int, budget: Budget) -> None:
+    """A round of the search for one object, and of windows if it did not end."""
+    if part.search is None:
+        problem = prepare(specification, part.operations, rules)
+        assert problem is not None, "the beginning is always known"
+        part.search = Search(problem, rules)
+    last = part.search.steps + steps
+    while part.valid is None and part.search.steps < last:
+        part.valid = part.search.run(min(_SLICE, last - part.search.steps))
+        if budget.over() or part.search.held > budget.configurations:
+            break
+    if part.valid is None and not budget.over():
+        deepest = part.search.depth
+        if deepest != part.windows_tried:
+            part.windows_tried = deepest
+            stuck = part.operations[part.search.problem.returning[deepest]]
+            part.window = Shrinking(specification, rules, SHRINK_STEPS).window_before(part.operations, stuck)
+            if part.window is not None:
+                part.valid = False
+
+
+def _evidence(part: Part, specification: Specification, rules: Reductions) -> tuple[str, Evidence]:
+    if part.unsourced is not None:
+        return explain_unsourced(specification, part.key, part.operations, part.unsourced)
+    shrinking = Shrinking(specification, rules, SHRINK_STEPS)
+    window = part.window
+    if window is None:
+        search = part.search
+        assert search is not None, "a bad key was searched, or had a window"
+        stuck = part.operations[search.problem.returning[search.depth]]
+        prefix = [op for op in part.operations if op.invoked < (stuck.completed or 0)]
+        whole = shrinking.few(shrinking.broken(prefix, None) or Window(prefix, None, search)) if len(prefix) <= SHORT else None
+        window = whole
+        if whole is None or len(whole.operations) > FEW:
+            late = shrinking.window_before(part.operations, stuck)
+            window = late or whole or shrinking.broken(prefix, None) or Window(part.operations, None, search)
+    return explain(specification, part.key, part.operations, shrinking.few(window))
+
+
+def _why_undecided(undecided: list[Part], budget: Budget) -> str:
+    spent = f"the {budget.seconds:g} s" if budget.over() else f"the {budget.configurations:,} configurations"
+    keys = ", ".join(repr(part.key) for part in undecided[:4] if part.key is not None)
+    more = f" and {len(undecided) - 4} more" if len(undecided) > 4 else ""
+    return f"undecided when {spent} of the budget were spent" + (f": keys {keys}{more}" if keys else "")
+
+
+def _deepest(part: Part) -> dict[str, Any]:
+    """How far the search came: the operation that it could not get past yet."""
+    if part.search is None or not part.search.problem.returning:
+        return {"key": part.key, "operations": len(part.operations)}
+    returning = part.search.problem.returning
+    stuck = part.operations[returning[part.search.depth]]
+    return {
+        "key": part.key,
+        "returns_passed": part.search.depth,
+        "returns": len(returning),
+        "operation": stuck.index,
+        "text": f"{stuck.describe()} by process {stuck.process} at {stuck.where()}",
+    }
+
+
+def _stats(history: History, parts: Sequence[Part], budget: Budget) -> dict[str, Any]:
+    searches = [part.search for part in parts if part.search is not None]
+    return {
+        "operations": len(history),
+        "keys": len(parts),
+        "configurations": sum(search.steps for search in searches),
+        "seconds": round(time.perf_counter() - budget.started, 4),
+    }

@@ -1,0 +1,66 @@
+"""The models by name: what a history can be judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from windtunnel.base.errors import UsageError, unknown
+from windtunnel.checkers.keyvalue import CasRegister, KeyValue, Register
+from windtunnel.checkers.linearizable import linearizable
+from windtunnel.checkers.specification import Specification
+from windtunnel.checkers.verdict import Verdict
+from windtunnel.histories import History
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a history can be judged by.
+
+    promise: the property by its name in the literature. functions: the operations that it understands, name to signature.
+    doc: what it demands, in a few sentences. judge: history and wall seconds (None: no limit) to verdict.
+    """
+
+    name: str
+    promise: str
+    functions: Mapping[str, str]
+    doc: str
+    judge: Callable[[History, float | None], Verdict]
+
+
+def _sequential(specification: Specification) -> Model:
+    doc = (type(specification).__doc__ or "").strip()
+    return Model(
+        specification.name,
+        "linearizability",
+        specification.functions,
+        doc,
+        lambda history, budget_s: linearizable(history, specification, budget_s=budget_s),
+    )
+
+
+MODELS: Mapping[str, Model] = {
+    model.name: model for model in (_sequential(Register()), _sequential(CasRegister()), _sequential(KeyValue()))
+}
+
+
+def check(history: History, model: str | Specification, *, budget_s: float | None = None) -> Verdict:
+    """Judge a history by a model of MODELS, or by a specification of your own (then: is it linearizable?).
+
+    budget_s: wall seconds after which the verdict is unknown; None leaves only the limit on memory. Raises UsageError for a model
+    that does not exist, and for a history whose operations it does not know.
+    """
+    if isinstance(model, Specification):
+        return linearizable(history, model, budget_s=budget_s)
+    chosen = MODELS.get(model)
+    if chosen is None:
+        raise unknown("model", model, MODELS)
+    strange = [f for f in history.functions() if f not in chosen.functions]
+    if strange:
+        fitting = [name for name, other in MODELS.items() if all(f in other.functions for f in history.functions())]
+        advice = f"models that know all of these: {', '.join(fitting)}" if fitting else "no model knows all of these"
+        raise UsageError(
+            f"the model {model!r} has no operation {', '.join(map(repr, strange))}; the history holds "
+            f"{', '.join(history.functions())}; {advice}"
+        )
+    return chosen.judge(history, budget_s)

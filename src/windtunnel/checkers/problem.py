@@ -1,0 +1,157 @@
+"""One object's operations, prepared for the search: integers, bits and lists instead of operations.
+
+The search branches only where an operation must have taken effect: at its return. So the events become a list of returns, each
+with the operations that are pending there. Operations that are never answered do not return; they wait in a list of their own.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from windtunnel.checkers.specification import UNKNOWN, Call, Specification, canonical
+from windtunnel.histories import Operation
+
+Candidate: TypeAlias = tuple[int, int]
+"""A pending operation: its bit, and the number of its class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reductions:
+    """The search's shortcuts, all exact, so that each can be switched off and must not change a verdict (see `search`)."""
+
+    eager_reads: bool = True
+    optional_crashes: bool = True
+    symmetry: bool = True
+    dominance: bool = True
+    useful_crashes: bool = True
+    indistinguishable_values: bool = True
+    observed_predecessors: bool = True
+
+
+@dataclass(slots=True)
+class Problem:
+    """What the search works on.
+
+    classes: calls that differ; operations of one class are interchangeable. class_of, bit_of: by operation. Bits of answered
+    operations are reused after their return; bits of optional ones are numbered apart from them.
+    returns: per return its (bit, read-only candidates, other candidates by return order, how many optional ones so far);
+    returning: which operation that is. optional: candidates that never have to take effect, by invocation: they were not
+    answered, or may have taken effect before the first state; optional_operations: which ones. initial: the states at the start.
+    """
+
+    specification: Specification
+    operations: Sequence[Operation]
+    classes: list[Call] = field(default_factory=list)
+    class_of: list[int] = field(default_factory=list)
+    bit_of: list[int] = field(default_factory=list)
+    reads_only: list[bool] = field(default_factory=list)
+    blind: list[bool] = field(default_factory=list)
+    returns: list[tuple[int, list[Candidate], list[Candidate], int]] = field(default_factory=list)
+    returning: list[int] = field(default_factory=list)
+    optional: list[Candidate] = field(default_factory=list)
+    optional_operations: list[int] = field(default_factory=list)
+    initial: list[Any] = field(default_factory=list)
+
+
+def call_of(operation: Operation) -> Call:
+    """The operation without process and time; arguments are frozen, so that calls can be compared."""
+    result = operation.result if operation.type == "ok" else UNKNOWN
+    return Call(operation.f, _frozen(operation.value), _frozen(result))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple([_frozen(item) for item in value]) if isinstance(value, list) else value
+
+
+def relevant(specification: Specification, operations: Sequence[Operation]) -> list[Operation]:
+    """The operations that can matter: not those that failed, nor unanswered ones that only read."""
+    return [
+        operation
+        for operation in operations
+        if operation.type == "ok" or (operation.type == "info" and not specification.reads_only(call_of(operation)))
+    ]
+
+
+def prepare(
+    specification: Specification, operations: Sequence[Operation], reductions: Reductions, *, since: int | None = None
+) -> Problem | None:
+    """The problem of one object. `operations` must be `relevant` and ordered by invocation.
+
+    since: judge from that position on, whatever the state was; operations that were pending then may have taken effect before.
+    None if the specification cannot list the states that this may have been.
+    """
+    calls = [call_of(operation) for operation in operations]
+    initial: list[Any] | None = [specification.initial]
+    if since is not None:
+        initial = specification.possible_states(calls)
+        if initial is None:
+            return None
+    if reductions.indistinguishable_values:
+        predecessors = reductions.observed_predecessors and since is None  # what was read may have begun before
+        specification, calls = specification.focus(calls, predecessors=predecessors)
+    problem = Problem(specification, operations, initial=initial or [])
+    numbers: dict[Any, int] = {}
+    for call in calls:
+        key = (call.f, canonical(call.value), canonical(call.result), canonical(call.requires))
+        number = numbers.get(key)
+        if number is None:
+            number = numbers[key] = len(problem.classes)
+            problem.classes.append(call)
+            problem.reads_only.append(specification.reads_only(call))
+            problem.blind.append(specification.blind(call))
+        problem.class_of.append(number)
+    _place(problem, reductions, since)
+    return problem
+
+
+def _place(problem: Problem, reductions: Reductions, since: int | None) -> None:
+    """Walk the events: give every operation a bit, and write down at every return what is pending there."""
+    endless = 1 + max((max(op.invoked, op.completed or 0) for op in problem.operations), default=0)
+    events: list[tuple[int, int, bool]] = []
+    ends: list[int] = []
+    returns: list[bool] = []
+    for number, operation in enumerate(problem.operations):
+        answered = operation.type == "ok"
+        end = operation.completed if answered and operation.completed is not None else endless + number
+        must = (answered or not reductions.optional_crashes) and not (since is not None and operation.invoked < since)
+        events.append((operation.invoked, number, False))
+        if must:
+            events.append((end, number, True))
+        ends.append(end)
+        returns.append(must)
+    events.sort()
+    problem.bit_of = [0] * len(problem.operations)
+    free: list[int] = []
+    used = 0
+    pending: list[tuple[int, int]] = []  # (position of the return, operation): sorted, so that who must return first comes first
+    for _, number, is_return in events:
+        if is_return:
+            problem.returning.append(number)
+            problem.returns.append(_pending(problem, pending, number, eager=reductions.eager_reads))
+            pending.remove((ends[number], number))
+            free.append(problem.bit_of[number])
+        elif returns[number]:
+            if free:
+                problem.bit_of[number] = free.pop()
+            else:
+                problem.bit_of[number] = 1 << used
+                used += 1
+            insort(pending, (ends[number], number))
+        else:
+            problem.bit_of[number] = 1 << len(problem.optional)
+            problem.optional.append((problem.bit_of[number], problem.class_of[number]))
+            problem.optional_operations.append(number)
+
+
+def _pending(
+    problem: Problem, pending: list[tuple[int, int]], returning: int, *, eager: bool
+) -> tuple[int, list[Candidate], list[Candidate], int]:
+    reads: list[Candidate] = []
+    others: list[Candidate] = []
+    for _, number in pending:
+        chosen = reads if eager and problem.reads_only[problem.class_of[number]] else others
+        chosen.append((problem.bit_of[number], problem.class_of[number]))
+    return problem.bit_of[returning], reads, others, len(problem.optional)

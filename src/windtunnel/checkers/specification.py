@@ -1,0 +1,154 @@
+"""Sequential specifications: what an object does when its operations come one at a time.
+
+Linearizability asks whether the overlapping operations of a history can be put into an order that such a specification
+accepts. Anybody may write one; it is plain Python:
+
+    class Counter(Specification):
+        name = "counter"
+        initial = 0
+        functions = {"add": "add(n)", "read": "read() -> sum"}
+
+        def step(self, state, call):
+            if call.f == "add":
+                return state + call.value
+            return state if call.result is UNKNOWN or call.result == state else ILLEGAL
+
+        def reads_only(self, call):
+            return call.f == "read"
+
+`step` must be a pure function: it is called once per pair of state and call, and remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from windtunnel.base.messages import Value
+from windtunnel.histories import Operation
+
+
+class Named:
+    """A value of its own kind, which prints as its name."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+ILLEGAL: Final = Named("ILLEGAL")
+"""What `step` returns when the call cannot take effect, with its result, in that state."""
+
+UNKNOWN: Final = Named("UNKNOWN")
+"""The result of an operation that was not answered: `step` returns what it does if it takes effect."""
+
+UNSET: Final = Named("UNSET")
+"""No such value; None is a value."""
+
+_TRUE: Final = Named("true")
+_FALSE: Final = Named("false")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation as a specification sees it: asked and answered, without process and time.
+
+    requires: the state in which it must have taken effect, when other operations prove that; UNSET usually.
+    """
+
+    f: str
+    value: Value
+    result: Value
+    requires: Any = UNSET
+
+
+class Specification:
+    """Base of all specifications: the defaults are always right, overriding them makes checking faster or explains better.
+
+    name: of the model. initial: the first state. per_key: operations on different keys are independent objects.
+    functions: what it understands, name to signature.
+    """
+
+    name: ClassVar[str] = ""
+    initial: Any = None
+    per_key: ClassVar[bool] = True
+    functions: Mapping[str, str] = {}
+
+    def step(self, state: Any, call: Call) -> Any:
+        """The state after `call` took effect in `state`, or ILLEGAL. States are compared with `canonical`."""
+        raise AssertionError(f"{type(self).__name__} does not say what {call.f} does in {state!r}")
+
+    def reads_only(self, call: Call) -> bool:  # noqa: ARG002 - the contract
+        """Whether `call` changes no state at all, ever: `step` returns the state it was given, or ILLEGAL."""
+        return False
+
+    def blind(self, call: Call) -> bool:  # noqa: ARG002
+        """Whether `call` is legal in every state and leaves the same one behind, as a plain write does."""
+        return False
+
+    def complaint(self, operation: Operation) -> str | None:  # noqa: ARG002
+        """Why this operation cannot be understood at all (a malformed argument), or None."""
+        return None
+
+    def focus(self, calls: Sequence[Call], *, predecessors: bool = True) -> tuple[Specification, list[Call]]:  # noqa: ARG002
+        """An equivalent specification and calls for one object, given all its calls: equal verdicts, fewer states.
+
+        predecessors: whether states that other operations prove may be required of calls.
+        """
+        return self, list(calls)
+
+    def possible_states(self, calls: Sequence[Call]) -> list[Any] | None:  # noqa: ARG002
+        """States of which one at least can do whatever any state can do with these calls; None if they cannot be listed.
+
+        With it a history can be judged from any moment on, whatever happened before.
+        """
+        return None
+
+    def droppable(self, calls: Sequence[Call]) -> list[bool]:
+        """Which calls can be taken out of every legal order, one or all of them, and leave a legal order."""
+        return [self.reads_only(call) for call in calls]
+
+    def needs(self, call: Call) -> str:
+        """What `call` demands of the state, in words that follow "it needs"."""
+        return f"a state in which {call.f} may answer {call.result!r}"
+
+    def sources(self, call: Call, calls: Sequence[Call]) -> list[int] | None:  # noqa: ARG002
+        """Which of `calls` can have made the state that `call` needs; None if that cannot be told."""
+        return None
+
+    def unsourced(self, operations: Sequence[Operation]) -> Operation | None:  # noqa: ARG002
+        """An answered operation that no operation invoked before its return can have made possible, or None."""
+        return None
+
+    def show(self, state: Any) -> str:
+        """A state in words."""
+        text = repr(state)
+        return text if len(text) <= 64 else f"{text[:30]} … {text[-30:]}"
+
+
+def canonical(value: Value) -> Hashable:
+    """A hashable stand-in that is equal for equal JSON values only: a list is not its length, true is not 1."""
+    kind = type(value)
+    if kind is str or kind is int or value is None or kind is float:
+        return value  # type: ignore[no-any-return]
+    if kind is bool:
+        return _TRUE if value else _FALSE
+    if isinstance(value, (list, tuple)):
+        return tuple([canonical(item) for item in value])
+    if isinstance(value, dict):
+        return ("{}", frozenset((canonical(key), canonical(item)) for key, item in value.items()))
+    if isinstance(value, (set, frozenset)):
+        return ("set", frozenset(canonical(item) for item in value))
+    return value  # type: ignore[no-any-return]  # a user's own state: hashable by the contract of `step`
+
+
+def same(a: Value, b: Value) -> bool:
+    """Whether two JSON values are equal."""
+    if type(a) is type(b) and not isinstance(a, (list, tuple, dict)):
+        return bool(a == b)
+    return canonical(a) == canonical(b)

@@ -1,0 +1,104 @@
+"""Verdicts: valid, invalid with evidence, or unknown with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from windtunnel.base.messages import Value
+from windtunnel.histories import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The few operations that show a violation. Whoever accepts them must accept the verdict.
+
+    property: the broken promise by its name in the literature. key: of the object, None where there is only one. last_state: what
+    the object held before the operation that is stuck, as far as any order of the others goes; stuck: the operation that could
+    not take effect. text: the explanation in lines of words.
+    """
+
+    property: str
+    key: Value
+    operations: list[Operation]
+    last_state: Value = None
+    stuck: Operation | None = None
+    text: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a checker found. valid: True, False, or None when it could not be decided; why: one sentence, empty if valid.
+
+    stats: counts of the work done, for people; they are not part of the judgement.
+    """
+
+    valid: bool | None
+    model: str
+    why: str = ""
+    evidence: Evidence | None = None
+    stats: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> bool:
+        """Neither valid nor invalid."""
+        return self.valid is None
+
+    @property
+    def word(self) -> str:
+        """The verdict as reports write it."""
+        return {True: "valid", False: "invalid", None: "unknown"}[self.valid]
+
+    def lines(self) -> list[str]:
+        """The verdict on one screen of text."""
+        shown = [f"{self.word.upper()}: {self.model}" + (f": {self.why}" if self.why else "")]
+        if self.evidence is not None:
+            shown += [f"  {line}" for line in self.evidence.text]
+        counted = ", ".join(
+            f"{name} {_figure(value)}" for name, value in self.stats.items() if isinstance(value, (int, float, str))
+        )
+        return [*shown, f"  [{counted}]"] if counted else shown
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict as one JSON object (docs/reference/history-format.md)."""
+        return {
+            "verdict": self.word,
+            "model": self.model,
+            "why": self.why,
+            "evidence": None if self.evidence is None else _evidence_row(self.evidence),
+            "stats": self.stats,
+        }
+
+
+def _figure(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
+def _evidence_row(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "property": evidence.property,
+        "key": evidence.key,
+        "last_state": evidence.last_state,
+        "stuck": None if evidence.stuck is None else evidence.stuck.index,
+        "operations": [_operation_row(operation) for operation in evidence.operations],
+        "text": evidence.text,
+    }
+
+
+def _operation_row(operation: Operation) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "index": operation.index,
+        "process": operation.process,
+        "type": operation.type,
+        "f": operation.f,
+        "key": operation.key,
+        "value": operation.value,
+        "result": operation.result,
+        "invoked_s": operation.invoked_s,
+        "completed_s": operation.completed_s,
+    }
+    if operation.line is not None:
+        row["lines"] = [operation.line, operation.completed_line]
+    return row
