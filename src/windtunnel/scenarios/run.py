@@ -45,8 +45,12 @@ class Diverged(AssertionError):  # noqa: N818 - what happened
     """Two runs of one scenario differed: the system or the simulator is not deterministic."""
 
 
-def run(scenario: Scenario, *, trace: bool = False, progress: Progress | None = None) -> Run:
-    """Run and judge a scenario in the world it names. Raises UsageError for choices that the system does not have."""
+def run(scenario: Scenario, *, trace: bool = False, explained: bool = True, progress: Progress | None = None) -> Run:
+    """Run and judge a scenario in the world it names.
+
+    explained: run an invalid scenario a second time, for its trace; sweeps and shrinking only want the verdict. Raises
+    UsageError for choices that the system does not have.
+    """
     system = find(scenario.system)
     if scenario.script is not None:
         return _judged(scenario, system, _observe_stage(scenario, system))
@@ -56,7 +60,7 @@ def run(scenario: Scenario, *, trace: bool = False, progress: Progress | None = 
         return _judged(scenario, system, observe(scenario, system, progress))
     first = _simulate(scenario, system, trace=trace, progress=progress)
     judged = _judged(scenario, system, first)
-    if judged.verdict == "invalid" and not trace:
+    if judged.verdict == "invalid" and explained and not trace:
         again = _simulate(scenario, system, trace=True)
         if again.fingerprint != first.fingerprint:
             raise Diverged(f"{replay_line(scenario)}: fingerprint {first.fingerprint}, then {again.fingerprint}")

@@ -1,0 +1,7 @@
+"""`python -m windtunnel` is `windtunnel`."""
+
+import sys
+
+from windtunnel.cli import main
+
+sys.exit(main())

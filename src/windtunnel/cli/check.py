@@ -1,0 +1,73 @@
+"""Judge a recorded history: of this tool, of Jepsen, of an etcd test, of anything that writes one of the formats.
+
+The format is recognised from the file unless --format names it. A malformed file is refused with its line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from windtunnel.base.errors import unknown
+from windtunnel.cli.flags import Parser, duration
+from windtunnel.cli.output import CODES, say, say_json
+
+EXAMPLES = """\
+  windtunnel check etcd_002.log --model cas-register
+  windtunnel check store/latest/history.jsonl --model kv --budget 60"""
+
+BUDGET_S = 60.0
+
+
+def configure(parser: Parser) -> None:
+    """The flags of `check`."""
+    parser.add_argument("file", help="a history: jsonl, edn (Jepsen), etcd-log (knossos), porcupine-kv")
+    parser.add_argument("--model", required=True, metavar="M", help="what the system promises; `windtunnel list models` has them")
+    parser.add_argument("--format", default="auto", metavar="F", help="format of the file (default: recognised)")
+    parser.add_argument(
+        "--budget", dest="budget_s", type=duration, default=BUDGET_S, metavar="TIME", help="wall time (default 60)"
+    )
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Read, check, explain."""
+    from windtunnel.checkers import MODELS, check  # noqa: PLC0415 - not needed by --help
+    from windtunnel.histories import read_history  # noqa: PLC0415
+
+    if args.model not in MODELS:
+        raise unknown("model", args.model, MODELS)
+    history = read_history(args.file, args.format)
+    began = time.perf_counter()
+    verdict = check(history, args.model, budget_s=args.budget_s)
+    wall_s = time.perf_counter() - began
+    if args.json:
+        say_json(_row(args, history, verdict, wall_s))
+    else:
+        counts = history.counts()
+        for line in verdict.lines():
+            say(line)
+        say(f"  {counts['total']} operations: {counts['ok']} ok, {counts['fail']} fail, {counts['info']} info; {wall_s:.3f} s")
+    return CODES[verdict.word]
+
+
+def _row(args: argparse.Namespace, history: Any, verdict: Any, wall_s: float) -> dict[str, Any]:
+    evidence = verdict.evidence
+    return {
+        "file": args.file,
+        "model": args.model,
+        "verdict": verdict.word,
+        "why": verdict.why,
+        "ops": history.counts(),
+        "wall_s": round(wall_s, 6),
+        "evidence": evidence
+        and {
+            "property": evidence.property,
+            "key": evidence.key,
+            "operations": [op.index for op in evidence.operations],
+            "last_state": evidence.last_state,
+            "stuck": evidence.stuck.index if evidence.stuck is not None else None,
+            "text": list(evidence.text),
+        },
+        "stats": verdict.stats,
+    }

@@ -1,0 +1,97 @@
+"""From a command line to an exit code.
+
+Nothing heavy is imported here: `--help` and `--version` answer within the time of a bare interpreter, and a command loads only
+what it needs itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from windtunnel import __version__
+from windtunnel.base.errors import UsageError, WindtunnelError, unknown
+
+UNKNOWN, USAGE, INTERRUPTED, BROKEN_PIPE = 2, 3, 130, 141
+
+COMMANDS = {
+    "run": "run a system under faults and judge what its clients saw",
+    "replay": "run a stored run again and compare",
+    "shrink": "find the smallest fault plan that still breaks the promise",
+    "sweep": "run many seeds, on all cores",
+    "explore": "search every schedule of a small cluster",
+    "check": "judge a recorded history",
+    "list": "list systems, faults, models, formats",
+    "show": "show a system: promise, properties, safeguards",
+    "doctor": "say what this machine has and lacks",
+    "export": "write a stored run for another tool",
+}
+
+HELP = f"""usage: windtunnel COMMAND [ARGUMENTS]
+
+A wind tunnel for distributed systems: run a protocol under faults, get a verdict with evidence, replay it from its seed.
+
+commands:
+{chr(10).join(f"  {name:<9} {what}" for name, what in COMMANDS.items())}
+
+  windtunnel COMMAND --help   the arguments of a command, with examples
+  windtunnel --version
+
+exit codes: 0 valid, 1 invalid, 2 unknown, 3 wrong usage
+
+example:
+  windtunnel run raft --faults partition,crash --seed 7
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Wrong usage is one line on stderr, never a traceback."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`). Python would complain again at exit: give it nowhere to write.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        sys.stderr.write("windtunnel: interrupted\n")
+        return INTERRUPTED
+    except UsageError as error:
+        sys.stderr.write(f"windtunnel: {_one_line(error)}\n")
+        return USAGE
+    except WindtunnelError as error:
+        sys.stderr.write(f"windtunnel: {error}\n")
+        return USAGE
+    except AssertionError as error:
+        from windtunnel.scenarios.run import Diverged  # noqa: PLC0415 - loaded already if it is one
+
+        if not isinstance(error, Diverged):
+            raise  # a bug of ours: its traceback is the report
+        sys.stderr.write(f"windtunnel: not deterministic: {_one_line(error)}\n")
+        return UNKNOWN
+    return code
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(HELP)
+        return 0
+    if words[0] in ("-V", "--version", "version"):
+        sys.stdout.write(f"windtunnel {__version__}\n")
+        return 0
+    name = words[0]
+    if name not in COMMANDS:
+        raise unknown("command", name, COMMANDS)
+    from windtunnel.cli.flags import Parser  # noqa: PLC0415 - argparse is not needed for the answers above
+
+    command = importlib.import_module(f"windtunnel.cli.{name}")
+    parser = Parser(name, command.__doc__ or "", command.EXAMPLES)
+    command.configure(parser)
+    return int(command.execute(parser.parse_args(words[1:])))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
