@@ -184,18 +184,21 @@ def _evidence(part: Part, specification: Specification, rules: Reductions) -> tu
     if part.unsourced is not None:
         return explain_unsourced(specification, part.key, part.operations, part.unsourced)
     shrinking = Shrinking(specification, rules, SHRINK_STEPS)
-    window = part.window
-    if window is None:
-        search = part.search
-        assert search is not None, "a bad key was searched, or had a window"
-        stuck = part.operations[search.problem.returning[search.depth]]
-        prefix = [op for op in part.operations if op.invoked < (stuck.completed or 0)]
-        whole = shrinking.few(shrinking.broken(prefix, None) or Window(prefix, None, search)) if len(prefix) <= SHORT else None
-        window = whole
-        if whole is None or len(whole.operations) > FEW:
-            late = shrinking.window_before(part.operations, stuck)
-            window = late or whole or shrinking.broken(prefix, None) or Window(part.operations, None, search)
-    return explain(specification, part.key, part.operations, shrinking.few(window))
+    return explain(specification, part.key, part.operations, shrinking.few(part.window or _window(part, shrinking)))
+
+
+def _window(part: Part, shrinking: Shrinking) -> Window:
+    """Where the evidence of a part is that a search has found bad: the whole beginning if that is short, or what is near."""
+    search = shrinking.honest(part.operations) or part.search
+    assert search is not None, "a bad key was searched, or had a window"
+    stuck = part.operations[search.problem.returning[search.depth]]
+    prefix = [op for op in part.operations if op.invoked < (stuck.completed or 0)]
+    whole = shrinking.broken(prefix, None) or Window(part.operations, None, search)
+    if len(whole.operations) <= SHORT:
+        whole = shrinking.few(whole)
+        if len(whole.operations) <= FEW:
+            return whole
+    return shrinking.window_before(part.operations, stuck) or whole
 
 
 def _why_undecided(undecided: list[Part], budget: Budget) -> str:

@@ -11,7 +11,7 @@ Three cuts, each of which keeps the argument whole: whoever finds no order of wh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from windtunnel.checkers.problem import Reductions, call_of, prepare
 from windtunnel.checkers.search import Search
@@ -54,6 +54,15 @@ class Shrinking:
         found = search.run(min(_TRY_STEPS, max(self.steps, 1)))
         self.steps -= search.steps
         return Window(chosen, since, search) if found is False else None
+
+    def honest(self, operations: Sequence[Operation]) -> Search | None:
+        """A finished search that knows nothing of later reads: it is stuck where the story is, not where they show it."""
+        problem = prepare(self.specification, operations, replace(self.reductions, observed_predecessors=False))
+        assert problem is not None, "the beginning is always known"
+        search = Search(problem, self.reductions)
+        found = search.run(_TRY_STEPS)
+        self.steps -= search.steps
+        return search if found is False else None
 
     def window_before(self, operations: Sequence[Operation], stuck: Operation) -> Window | None:
         """The shortest window that ends with the return of `stuck`; None if there is none short of the beginning."""

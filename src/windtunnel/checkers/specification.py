@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Final
 
 from windtunnel.base.messages import Value
 from windtunnel.histories import Operation
+from windtunnel.histories.operations import shown
 
 
 class Named:
@@ -127,8 +128,7 @@ class Specification:
 
     def show(self, state: Any) -> str:
         """A state in words."""
-        text = repr(state)
-        return text if len(text) <= 64 else f"{text[:30]} … {text[-30:]}"
+        return shown(state)
 
 
 def canonical(value: Value) -> Hashable:

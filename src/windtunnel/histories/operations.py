@@ -52,12 +52,12 @@ class Operation:
 
     def describe(self) -> str:
         """What was asked and answered, in words: `write x 3`, `read x -> 3`, `cas x [1, 2] (no answer)`."""
-        asked = " ".join([self.f, *(_shown(part) for part in (self.key, self.value) if part is not None)])
+        asked = " ".join([self.f, *(shown(part) for part in (self.key, self.value) if part is not None)])
         if self.type != "ok":
             return f"{asked} ({'no answer' if self.type == 'info' else 'failed'})"
         if self.result is None and self.f not in _ANSWERING:
             return asked
-        return f"{asked} -> {_shown(self.result)}"
+        return f"{asked} -> {shown(self.result)}"
 
     def where(self) -> str:
         """Where a person finds it: `line 17`, or `operation 8 at 1.042 s` when it was not read from a file."""
@@ -71,8 +71,8 @@ class Operation:
 _ANSWERING = frozenset({"read", "get", "balances", "cas"})
 
 
-def _shown(value: Value) -> str:
-    """A value in a message: bare words and numbers as they are, the middle of a long one left out."""
+def shown(value: Value) -> str:
+    """A value in a message: bare words as they are, all else as JSON, the middle of a long one left out."""
     bare = isinstance(value, str) and value and value.isprintable() and " " not in value
     try:
         text = value if bare else json.dumps(value, ensure_ascii=False)
