@@ -175,6 +175,21 @@ def test_a_checkpoint_is_a_barrier_too():
     asyncio.run(main())
 
 
+def test_a_core_can_be_moved_from_outside_an_event():
+    """Effects asked for by a caller of the core, not by an event, leave in the coming turn with the same barriers."""
+
+    async def main():
+        node = Node()
+        node.driver.send("a", 1)
+        await turns()
+        node.driver.persist("r")
+        node.driver.send("b", 2)
+        await turns()
+        assert node.log == [("flush", [("a", 1)]), ("commit", ["r"]), ("flush", [("b", 2)])]
+
+    asyncio.run(main())
+
+
 def test_without_a_log_records_are_durable_at_once():
     """A core in memory is never held up."""
 

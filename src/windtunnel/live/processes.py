@@ -119,9 +119,8 @@ class Child:
         if not self.exited.done():
             signal_tree(self.pid, *signals)
 
-    async def kill(self) -> None:
-        """Kill it and its descendants, and wait until it is gone."""
-        self.signal(signal.SIGSTOP, signal.SIGKILL)
+    async def gone(self) -> None:
+        """Wait until it has ended."""
         await asyncio.shield(self.exited)
 
     def _on_output(self) -> None:

@@ -22,7 +22,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from windtunnel.base.messages import NodeId
 from windtunnel.base.streams import Stream
@@ -76,13 +76,12 @@ class _Inlet(asyncio.Protocol):
         self._late: list[bytes] = []  # delayed messages that came due during a hold
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._wire = transport
+        wire = self._wire = cast("asyncio.Transport", transport)
         if self._gate.reset:
-            transport.abort()
+            wire.abort()
             return
         self._gate.pipes[self] = None
-        transport.pause_reading()
+        wire.pause_reading()
         self._task = self._loop.create_task(self._connect())
 
     async def _connect(self) -> None:
@@ -166,8 +165,7 @@ class _Outlet(asyncio.Protocol):
         self._inlet = inlet
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._inlet.connected(transport)
+        self._inlet.connected(cast("asyncio.Transport", transport))
 
     def pause_writing(self) -> None:
         self._inlet.receiver_full(full=True)

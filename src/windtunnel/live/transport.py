@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from windtunnel.base.messages import NodeId
 from windtunnel.runtime.codec import BadFrame, Codec, Frames
@@ -92,9 +92,8 @@ class _Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(high=BUFFER_BYTES)
-        self._wire = transport
+        wire = self._wire = cast("asyncio.Transport", transport)
+        wire.set_write_buffer_limits(high=BUFFER_BYTES)
         self._paused = False
         self._incoming = Frames(self._owner.codec)
         self.flush()

@@ -68,7 +68,7 @@ class Observer(Protocol):
 
 
 class Driver:
-    """One node's outbox, clock and dice, and the door for its events.
+    """One node's outbox, clock and dice, and the door for its events. A core may also be moved from outside any event.
 
     network, log: see above. failed: told once of the exception of a handler or of the disk, with one line about the event;
     the core gets no event after it. dice: uniform draws in [0, 1). now: monotonic seconds; the loop's clock by default.
@@ -100,7 +100,8 @@ class Driver:
         self._held: list[tuple[Callable[..., None], Any, Any]] | None = None  # where effects go now; None: straight out
         self._syncing: list[tuple[Callable[..., None], Any, Any]] | None = None  # those behind the sync in flight
         self._dirty = False  # records wait for a sync that has not begun
-        self._executor: Executor | None = ThreadPoolExecutor(1, "sync") if threaded and log is not None else None
+        self._threaded = threaded
+        self._executor: Executor | None = None
         self._after: list[tuple[Callable[..., None], Any, Any]] = []  # those asked for since it began, before a new persist
         self._due: dict[str, float] = {}
         self._armed: dict[str, tuple[float, asyncio.Handle]] = {}
@@ -119,18 +120,17 @@ class Driver:
         """A message arrived."""
         if not self._alive or self._core is None:
             return
+        if not self._turn:
+            self._turn = True
+            self._loop.call_soon(self._end_turn)
         try:
             self._core.on_message(src, message)
         except Exception as error:  # noqa: BLE001 - whatever it is, the node is broken
             self._fail(error, f"deliver {describe(message)} from {src}")
-        if not self._turn:
-            self._turn = True
-            self._loop.call_soon(self._end_turn)
 
-    def call(self, action: Callable[[], None], what: str) -> None:
-        """Run `action`, which may move the core, as an event called `what`: a client told to stop, for example."""
-        if self._alive:
-            self._event(what, action)
+    def sync_in_thread(self, *, on: bool) -> None:
+        """From the next commit on, sync in a thread, or inline again."""
+        self._threaded = on
 
     def close(self) -> None:
         """No more events or effects; what is not durable is lost, as in a crash. Waits for a sync in flight."""
@@ -143,11 +143,11 @@ class Driver:
             self._executor.shutdown(wait=True)
 
     def _event(self, what: str, handle: Callable[[], None]) -> None:
+        self._begin_turn()
         try:
             handle()
         except Exception as error:  # noqa: BLE001 - the same
             self._fail(error, what)
-        self._begin_turn()
 
     def _begin_turn(self) -> None:
         if not self._turn:
@@ -163,6 +163,8 @@ class Driver:
 
     def send(self, dst: NodeId, message: object) -> None:
         """See Outbox."""
+        if not self._turn:
+            self._begin_turn()
         if self._held is None:
             self._network_send(dst, message)
         else:
@@ -183,17 +185,19 @@ class Driver:
         """See Outbox."""
         if self._log is not None:
             self._log.append(record)
-            if not self._dirty:
-                self._dirty = True
-                self._held = []
+            self._hold()
 
     def checkpoint(self, records: Sequence[object]) -> None:
         """See Outbox."""
         if self._log is not None:
             self._log.replace(records)
-            if not self._dirty:
-                self._dirty = True
-                self._held = []
+            self._hold()
+
+    def _hold(self) -> None:
+        if not self._dirty:
+            self._dirty = True
+            self._held = []
+            self._begin_turn()
 
     def _behind(self, action: Callable[..., None], first: Any, second: Any) -> None:
         if self._held is None:
@@ -213,10 +217,10 @@ class Driver:
             return
         self._network_flush()
         if self._dirty and self._syncing is None:
-            if self._executor is None:
-                self._sync_inline()
+            if self._threaded:
+                self._sync_in_thread()
             else:
-                self._sync_in_thread(self._executor)
+                self._sync_inline()
 
     def _sync_inline(self) -> None:
         assert self._log is not None
@@ -229,14 +233,16 @@ class Driver:
             return
         self._release(held)
 
-    def _sync_in_thread(self, executor: Executor) -> None:
+    def _sync_in_thread(self) -> None:
         assert self._log is not None
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(1, "sync")
         self._syncing = self._held or []
         self._held = []  # effects of the meantime wait behind this sync; a persist opens the next list
         self._after = self._held
         self._dirty = False
         batch = self._log.take()
-        future = executor.submit(self._log.commit, batch)
+        future = self._executor.submit(self._log.commit, batch)
         future.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._synced, done.exception()))
 
     def _synced(self, error: BaseException | None) -> None:
