@@ -80,7 +80,8 @@ class Search:
     """The small world in which exhaustive search moves a system unless it is told otherwise.
 
     size: nodes. requests: the operations, each by a client of its own, all in flight at the start. crashes, losses, duplicates,
-    fires: how often in one schedule a node crashes, a message is lost or repeated, a timer fires; ANY is any number.
+    fires: how often in one schedule a node crashes, a message is lost or repeated, a timer fires; ANY is any number. dice: what
+    a draw may give, for a system that draws; every combination is tried.
     """
 
     size: int = 3
@@ -89,6 +90,7 @@ class Search:
     losses: int = 0
     duplicates: int = 0
     fires: int = ANY
+    dice: tuple[float, ...] = ()
 
 
 def _any_node(nodes: tuple[NodeId, ...]) -> tuple[NodeId, ...]:

@@ -457,7 +457,7 @@ def explore(
     duplicates: int | None = None,
     fires: int | None = None,
     copies_max: int = 1,
-    dice: tuple[float, ...] = (),
+    dice: tuple[float, ...] | None = None,
     safeguards: Any = None,
     options: Any = None,
     states_max: int = STATES_MAX,
@@ -466,16 +466,16 @@ def explore(
 ) -> Exploration:
     """Search every schedule of a small cluster of `system`, breadth first.
 
-    size, requests, crashes, losses, duplicates, fires: the world searched, as in `base.system.Search`; what is not given comes
-    from the system's own. requests: operations, each by a client of its own, all in flight from the start, the first to the first
-    entry node and so on. dice: values that `random` of a handler may give; a system that draws needs some. states_max,
-    budget_s: limits after which the verdict is "unknown". progress: called about five times per second.
+    size, requests, crashes, losses, duplicates, fires, dice: the world searched, as in `base.system.Search`; what is not given
+    comes from the system's own. The first request goes to the first entry node, and so on. states_max, budget_s: limits after
+    which the verdict is "unknown". progress: called about five times per second.
     Raises UsageError for a procedure, whose state cannot be copied, and for a system that draws without `dice`.
     """
     if system.form != "core":
         raise UsageError(f"{system.name} is a {system.form}: only cores can be searched")
     given = {"crashes": crashes, "losses": losses, "duplicates": duplicates, "fires": fires}
     limits: dict[str, int] = {name: getattr(system.search, name) if value is None else value for name, value in given.items()}
+    dice = system.search.dice if dice is None else dice
     bounds = Bounds(copies_max=copies_max, dice=dice, states_max=states_max, budget_s=budget_s, **limits)
     names = system.nodes(size or system.search.size)
     safeguards = system.safeguards() if safeguards is None else safeguards

@@ -15,10 +15,9 @@ truth values, one per participant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 from windtunnel.base.interface import Op, Reply, Request
 from windtunnel.base.messages import Message, NodeId
@@ -44,38 +43,20 @@ class Vote(Message, frozen=True):
 
 
 class Outcome(Message, frozen=True):
-    """Coordinator to participant: the decision."""
+    """Coordinator to participant: the decision. Also a record, of either: it has decided, it has committed or aborted."""
 
     txn: str
     commit: bool
+
+
+class Promised(Message, frozen=True):
+    """Record of a participant: it has voted yes and waits. What is decided is logged as an Outcome, everywhere."""
+
+    txn: str
 
 
 ToParticipant: TypeAlias = Prepare | Outcome | Request
 ToCoordinator: TypeAlias = Vote | Request
-
-
-# --- Records ---
-
-
-class Promised(Message, frozen=True):
-    """A participant has voted yes and waits."""
-
-    txn: str
-
-
-class Finished(Message, frozen=True):
-    """A participant has committed or aborted."""
-
-    txn: str
-    commit: bool
-
-
-class Decided(Message, frozen=True):
-    """The coordinator has decided."""
-
-    txn: str
-    commit: bool
-
 
 # --- State ---
 
@@ -93,40 +74,25 @@ class Safeguards:
     """The load-bearing rules."""
 
     wait_for_every_vote: bool = safeguard(
-        "The coordinator commits only when every participant has voted yes.",
-        source="section 3",
-        breaks=("commit_needs_every_vote", "agreement"),
-        by="search",
+        "To commit takes every vote.", source="section 3", breaks=("commit_needs_every_vote", "agreement"), by="search"
     )
     decide_once: bool = safeguard(
-        "A decision stands: votes and timeouts that come later change nothing.",
-        source="section 3",
-        breaks=("agreement",),
-        by="search",
+        "Votes and timeouts after the decision change nothing.", source="section 3", breaks=("agreement",), by="search"
     )
     log_before_announce: bool = safeguard(
-        "The decision is durable before anybody is told.",
-        source="section 3",
-        breaks=("agreement",),
-        by="search",
+        "The decision is durable before anybody is told.", source="section 3", breaks=("agreement",), by="search"
     )
     promise_is_durable: bool = safeguard(
-        "A yes is durable before it is sent.",
-        source="section 3",
-        breaks=("agreement", "commit_needs_every_vote"),
-        by="search",
+        "A yes is durable before it is sent.", source="section 3", breaks=("agreement", "commit_needs_every_vote"), by="search"
     )
     no_abort_after_promise: bool = safeguard(
-        "A participant that has voted yes does not abort on its own, however long it waits.",
-        source="section 3",
-        breaks=("agreement",),
-        by="search",
+        "After a yes, no participant aborts on its own.", source="section 3", breaks=("agreement",), by="search"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """vote_timeout_s: how long the coordinator waits for votes. doubt_s: how often a participant in doubt asks for the outcome."""
+    """vote_timeout_s: how long the coordinator waits for votes. doubt_s: how often a participant in doubt asks."""
 
     vote_timeout_s: float = 1.0
     doubt_s: float = 0.5
@@ -191,8 +157,7 @@ class Coordinator:
             if yes:
                 self.out.send(src, Outcome(txn, self.decisions[txn]))
         elif ballot is None or not yes:
-            # No ballot: the transaction began in an earlier life and was not decided there. Presuming abort is a decision
-            # like any other, or the client's retry could begin the transaction again and commit it.
+            # No ballot: an earlier life began it and did not decide. To presume abort is to decide: a retry must not commit it.
             self._decide(txn, commit=False)
         else:
             ballot.yes.add(src)
@@ -205,14 +170,14 @@ class Coordinator:
             return
         self.decisions[txn] = commit
         if self.safeguards.log_before_announce:
-            self.out.persist(Decided(txn, commit))
+            self.out.persist(Outcome(txn, commit))
         for participant in self.participants:
             self.out.send(participant, Outcome(txn, commit))
         ballot = self.open.pop(txn, None)
         if ballot is not None:
             self._answer(ballot.client, ballot.request, commit=commit)
         if not self.safeguards.log_before_announce:
-            self.out.persist(Decided(txn, commit))
+            self.out.persist(Outcome(txn, commit))
 
     def _answer(self, client: NodeId, request: Request, *, commit: bool) -> None:
         self.out.reply(client, Reply(request.session, request.seq, "ok", "committed" if commit else "aborted"))
@@ -222,12 +187,10 @@ def wishes(request: Request, participants: int) -> tuple[bool, ...]:
     """Who is willing, in the order of the participants."""
     match request.op.value:
         case "no":
-            unwilling = request.seq % participants
-            return tuple(i != unwilling for i in range(participants))
+            return tuple(i != request.seq % participants for i in range(participants))
         case list() | tuple() as votes:
             return (*(bool(vote) for vote in votes), *[True] * participants)[:participants]
-        case _:
-            return (True,) * participants
+    return (True,) * participants
 
 
 # --- The participants ---
@@ -244,14 +207,11 @@ class Participant:
         self.phases: dict[str, Phase] = {}
         self.in_doubt: set[str] = set()
         self.latest = ""
-        self._recover(setup.records)
-
-    def _recover(self, records: Sequence[Any]) -> None:
-        for record in records:
+        for record in setup.records:
             match record:
                 case Promised(txn):
                     self._enter(txn, Phase.PREPARED)
-                case Finished(txn, commit):
+                case Outcome(txn, commit):
                     self._enter(txn, Phase.COMMITTED if commit else Phase.ABORTED)
 
     def on_start(self) -> None:
@@ -262,8 +222,6 @@ class Participant:
     def on_timer(self, name: str) -> None:
         """Still in doubt about a transaction."""
         txn = name.removeprefix("doubt ")
-        if self.phases[txn] is not Phase.PREPARED:
-            return
         if self.safeguards.no_abort_after_promise:
             self._vote_yes(txn)
         else:
@@ -300,18 +258,16 @@ class Participant:
         self.out.send(self.coordinator, Vote(txn, yes=True))
 
     def _on_outcome(self, txn: str, *, commit: bool) -> None:
-        match self.phases.get(txn):
-            case Phase.PREPARED:
-                self._finish(txn, commit=commit)
-            case None:  # what was not prepared, or was forgotten in a crash, cannot be committed: the work is gone
-                self._finish(txn, commit=False)
-            case Phase.COMMITTED | Phase.ABORTED:
-                self.latest = txn
+        phase = self.phases.get(txn)
+        if phase is Phase.PREPARED:
+            self._finish(txn, commit=commit)
+        elif phase is None:  # what was not prepared, or was forgotten in a crash, cannot be committed: the work is gone
+            self._finish(txn, commit=False)
 
     def _finish(self, txn: str, *, commit: bool) -> None:
         self._enter(txn, Phase.COMMITTED if commit else Phase.ABORTED)
         self.out.cancel_timer(f"doubt {txn}")
-        self.out.persist(Finished(txn, commit))
+        self.out.persist(Outcome(txn, commit))
 
     def _enter(self, txn: str, phase: Phase) -> None:
         self.phases[txn] = phase
@@ -334,10 +290,8 @@ class Agreement:
     def after(self, nodes: Nodes, me: NodeId) -> str | None:
         """Compare what `me` has just done with the first outcome of that transaction anywhere."""
         core = nodes[me]
-        if not isinstance(core, Participant):
-            return None
-        phase = core.phases.get(core.latest, Phase.PREPARED)
-        if phase is Phase.PREPARED:
+        phase = core.phases.get(core.latest) if isinstance(core, Participant) else None
+        if phase is None or phase is Phase.PREPARED:
             return None
         first = self._outcomes.setdefault(core.latest, phase)
         return None if first is phase else f"{core.latest} is {phase} at {me}, and was {first} before"
@@ -386,10 +340,7 @@ def _voted(stage: Stage) -> list[NodeId]:
 
 def failure_free(stage: Stage) -> None:
     """Figure 2: prepare, vote, outcome, three messages per participant, and the client has its answer."""
-    stage.note("figure 2: the normal case")
-    rms = _voted(stage)
-    for rm in rms:
-        stage.deliver(rm, "tm", Vote)
+    _voted(stage)
     stage.settle()
 
 
@@ -399,9 +350,8 @@ def coordinator_crash_blocks(stage: Stage) -> None:
     stage.note("the coordinator dies; every participant has promised, none may decide")
     stage.crash("tm")
     for rm in rms:
-        stage.drop(rm, "tm")
         stage.fire(rm, "doubt client/1")
-        stage.drop(rm, "tm")
+    stage.settle()
     stage.note("it comes back, knows nothing of the transaction, and presumes abort")
     stage.restart("tm")
     for rm in rms:
@@ -419,22 +369,12 @@ def crash_at_the_decision(stage: Stage) -> None:
     stage.drop("tm", rms[-1])
     stage.restart("tm")
     stage.settle()
-    for rm in rms:
-        if stage.nodes[rm].in_doubt:
-            stage.fire(rm, "doubt client/1")
+    for rm in [rm for rm in rms if stage.nodes[rm].in_doubt]:
+        stage.fire(rm, "doubt client/1")
     stage.settle()
 
 
 # --- The entry of the catalogue ---
-
-
-def _names(size: int) -> tuple[NodeId, ...]:
-    return ("tm", *(f"p{i}" for i in range(1, size)))
-
-
-def _build(setup: Setup) -> Coordinator | Participant:
-    return Coordinator(setup) if setup.me == setup.nodes[0] else Participant(setup)
-
 
 SYSTEM = System(
     name="two-phase-commit",
@@ -443,22 +383,18 @@ SYSTEM = System(
     source="Gray & Lamport 2006, section 3",
     interface="txn",
     promise="atomic commitment: all participants of a transaction commit, or all abort",
-    build=_build,
+    build=lambda setup: Coordinator(setup) if setup.me == setup.nodes[0] else Participant(setup),
     messages=(Request, Reply, Prepare, Vote, Outcome),
-    records=(Promised, Finished, Decided),
+    records=(Promised, Outcome),
     safeguards=Safeguards,
     options=Options,
     always=(always(Agreement), always(commit_needs_every_vote)),
     sometimes=(sometimes(committed_everywhere), sometimes(blocked)),
     eventually=(eventually(nobody_in_doubt),),
-    scenarios={
-        "figure-2": failure_free,
-        "blocking": coordinator_crash_blocks,
-        "crash-at-decision": crash_at_the_decision,
-    },
+    scenarios={"figure-2": failure_free, "blocking": coordinator_crash_blocks, "crash-at-decision": crash_at_the_decision},
     size=4,
-    nodes=_names,
+    nodes=lambda size: ("tm", *(f"p{i}" for i in range(1, size))),
     entry=lambda names: names[:1],
     leader=lambda nodes: "tm" if "tm" in nodes else None,
-    search=Search(size=4, requests=(Op("txn", value="yes"),), crashes=1, losses=0, duplicates=0),
+    search=Search(size=4, requests=(Op("txn", value="yes"),), crashes=1),
 )
