@@ -26,6 +26,9 @@ from windtunnel.histories import Operation
 _STATES_MAX = 4000
 """Longest texts, together, for which every beginning is tried as a state, characters."""
 
+_PIECES_MAX = 1_000_000
+"""Pieces of observed texts that are looked at, to tell which appended texts nobody saw."""
+
 OTHER: Final = Named("OTHER")
 
 
@@ -86,7 +89,7 @@ class KeyValue(Specification):
     def focus(self, calls: Sequence[Call], *, predecessors: bool = True) -> tuple[Specification, list[Call]]:
         """Merge what nobody can tell apart, and require what was observed."""
         observed = Observed.by(calls)
-        focused = [_focused(call, observed) for call in calls]
+        focused = _focused(calls, observed)
         if predecessors and observed.appends:
             required = _predecessors(calls, observed)
             focused = [
@@ -149,7 +152,7 @@ class KeyValue(Specification):
         if any(call.f == "cas" and call.result is False for call in calls):
             return reads
         observed = Observed.by(calls)
-        return [read or _unobserved(_focused(call, observed)) for read, call in zip(reads, calls, strict=True)]
+        return [read or _unobserved(call) for read, call in zip(reads, _focused(calls, observed), strict=True)]
 
     def needs(self, call: Call) -> str:
         """The value that it read, or compared with."""
@@ -230,22 +233,27 @@ class Observed:
         return at < len(self.texts) and self.texts[at].startswith(value)
 
 
-def _focused(call: Call, observed: Observed) -> Call:
-    if call.f == "write":
-        return call if observed.alive(_plain(call.value)) else replace(call, value=OTHER)
-    if call.f == "cas":
-        old, new = call.value
-        if observed.alive(_plain(new)):
-            return call
-        return replace(call, value=(old, OTHER))
-    if (
-        call.f == "append"
-        and isinstance(call.value, str)
-        and call.value
-        and not any(call.value in text for text in observed.longest)
-    ):
-        return replace(call, value=OTHER)
-    return call
+def _focused(calls: Sequence[Call], observed: Observed) -> list[Call]:
+    """The calls with `OTHER` for every value that nobody can find."""
+    focused: list[Call] = []
+    found = _pieces(observed.longest, {len(call.value) for call in calls if call.f == "append" and isinstance(call.value, str)})
+    for call in calls:
+        better = call
+        if call.f == "write" and not observed.alive(_plain(call.value)):
+            better = replace(call, value=OTHER)
+        elif call.f == "cas" and not observed.alive(_plain(call.value[1])):
+            better = replace(call, value=(call.value[0], OTHER))
+        elif call.f == "append" and found is not None and call.value and call.value not in found:
+            better = replace(call, value=OTHER)
+        focused.append(better)
+    return focused
+
+
+def _pieces(texts: Sequence[str], lengths: set[int]) -> set[str] | None:
+    """All pieces of those lengths; None if they are too many to be worth it."""
+    if sum(map(len, texts)) * len(lengths) > _PIECES_MAX:
+        return None
+    return {text[start : start + n] for n in lengths for text in texts for start in range(len(text) - n + 1)}
 
 
 def _unobserved(focused: Call) -> bool:
@@ -275,23 +283,23 @@ def _predecessors(calls: Sequence[Call], observed: Observed) -> dict[str, Value]
     proven = {_plain(call.result) for call in calls if call.f == "read" and isinstance(call.result, str)}
     proven |= {call.value[0] for call in calls if call.f == "cas" and call.result not in (UNKNOWN, False)}
     required: dict[str, Value] = {}
+    lengths = sorted({len(part) for part in appended})
     for text in _longest([text for text in observed.texts if text in proven]):  # a longer one says the same and more
-        for start, part in _parts(text, written, appended):
+        for start, part in _parts(text, written, appended, lengths):
             if appended[part] == 1:
                 required.setdefault(part, _plain(text[:start]))
     return required
 
 
-def _parts(text: str, written: set[str], appended: Mapping[str, int]) -> list[tuple[int, str]]:
+def _parts(text: str, written: set[str], appended: Mapping[str, int], lengths: list[int]) -> list[tuple[int, str]]:
     """The appended parts of a text and where they start, if there is exactly one way to cut it; else nothing."""
-    lengths = sorted({len(part) for part in appended})
     ways = [0] * (len(text) + 1)
     ways[len(text)] = 1
     for start in range(len(text) - 1, -1, -1):
         ways[start] = min(
             2, sum(ways[start + n] for n in lengths if start + n <= len(text) and text[start : start + n] in appended)
         )
-    heads = [len(head) for head in written if text.startswith(head) and ways[len(head)]]
+    heads = [length for length in range(len(text) + 1) if ways[length] and text[:length] in written]
     if len(heads) != 1 or ways[heads[0]] != 1:
         return []
     found: list[tuple[int, str]] = []
