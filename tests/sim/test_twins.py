@@ -153,6 +153,7 @@ class Program:
             links.fifo(draws.chance(0.5), **ends)
         elif verb == "cancel":
             draws.choice(self.handles).cancel()
+            kernel.call_at(kernel.now + draws.random() - 0.2, self.log.append, draws.random())
         elif verb == "stop":
             kernel.stop()
         elif verb == "burst":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ class Port:
         "_held",
         "_kernel",
         "_links",
-        "_random",
+        "_stream",
         "_timers",
         "base",
         "core",
@@ -92,20 +92,30 @@ class Port:
         self._current: list[Any] | None = None  # those that the sync in flight releases
         self._timers: Any = None  # None, the only Timer, or a dict of them: most of a hundred thousand nodes have one
         self._links: dict[Port, Link] | None = None
-        self._backlog: list[Any] = []
+        self._backlog: list[Any] | None = None
         self._clock: tuple[float, float, float] | None = None  # (real seconds, local seconds, rate) since the last change
         self._cpu: tuple[float, list[float]] | None = None  # (seconds per delivery, when each core is free)
-        self._random: Callable[[], float] | None = None
+        self._stream: Stream | None = None
 
     # --- Outbox ---
 
     def send(self, dst: NodeId, message: object) -> None:
         """See `base.outbox.Outbox`."""
-        held = self._held
-        if held is not None:
-            held.append((_SEND, dst, message))
+        if self._held is not None:
+            self._held.append((_SEND, dst, message))
             return
-        self._transmit(dst, message)
+        kernel = self._kernel
+        port = kernel.by_name.get(dst)
+        link = kernel.default
+        if link.quick and self._links is None and port is not None and port is not self and kernel.tracer is None:
+            now = kernel.now
+            seq = kernel.seq
+            kernel.seq = seq + 1
+            kernel.sent += 1
+            a = link.a
+            heappush(kernel.heap, (now + (a + (link.b - a) * kernel.draw()), seq, DELIVER, port, self, message, now))
+        else:
+            self._transmit(dst, message)
 
     def reply(self, client: NodeId, message: object) -> None:
         """See `base.outbox.Outbox`."""
@@ -147,15 +157,15 @@ class Port:
         timers = self._timers
         timer = timers if type(timers) is Timer and timers.name == name else self._timer(name)
         kernel = self._kernel
-        seq = kernel._seq  # noqa: SLF001 - the hot path of the kernel itself
-        kernel._seq = seq + 1  # noqa: SLF001
+        seq = kernel.seq
+        kernel.seq = seq + 1
         due = kernel.now + delay if delay > 0.0 else kernel.now
         timer.due = due
         timer.seq = seq
         if timer.entry_seq < 0 or due < timer.entry_at:
             timer.entry_seq = seq
             timer.entry_at = due
-            heappush(kernel._heap, (due, seq, TIMER, timer))  # noqa: SLF001
+            heappush(kernel.heap, (due, seq, TIMER, timer))
 
     def cancel_timer(self, name: str) -> None:
         """See `base.outbox.Outbox`."""
@@ -174,9 +184,9 @@ class Port:
 
     def random(self) -> float:
         """See `base.outbox.Outbox`; the stream is `node/<name>`."""
-        if self._random is None:
-            self._random = Stream(self._kernel.seed, f"node/{self.name}").random
-        return self._random()
+        if self._stream is None:
+            self._stream = Stream(self._kernel.seed, f"node/{self.name}")
+        return self._stream.random()
 
     # --- Life, as the world decides it ---
 
@@ -197,12 +207,12 @@ class Port:
         self._current = None
         for timer in self._all_timers():
             timer.seq = -1
-        for entry in self._backlog:
+        for entry in self._backlog or ():
             if entry[2] in (DELIVER, SERVE):
                 self._kernel.dropped += 1
             elif entry[2] == TIMER and entry[3].entry_seq == entry[1]:
                 entry[3].entry_seq = -1
-        self._backlog = []
+        self._backlog = None
         if self._cpu is not None:
             self._cpu = (self._cpu[0], [0.0] * len(self._cpu[1]))
 
@@ -219,8 +229,8 @@ class Port:
         self.paused = False
         self.ready = self.up and self._cpu is None
         kernel, backlog = self._kernel, self._backlog
-        self._backlog = []
-        for entry in backlog:
+        self._backlog = None
+        for entry in backlog or ():
             if entry[2] == TIMER:
                 timer = entry[3]
                 if entry[1] != timer.entry_seq:
@@ -230,9 +240,9 @@ class Port:
                     continue
                 timer.due = timer.entry_at = kernel.now
                 timer.seq = timer.entry_seq = kernel.next_seq()
-                heappush(kernel._heap, (timer.due, timer.seq, TIMER, timer))  # noqa: SLF001
+                heappush(kernel.heap, (timer.due, timer.seq, TIMER, timer))
             else:
-                heappush(kernel._heap, (kernel.now, kernel.next_seq(), *entry[2:]))  # noqa: SLF001
+                heappush(kernel.heap, (kernel.now, kernel.next_seq(), *entry[2:]))
 
     def set_clock(self, offset_s: float, rate: float) -> None:
         """Jump the local clock by `offset_s` seconds; from now on it runs `rate` times as fast as real time."""
@@ -261,6 +271,8 @@ class Port:
 
     def keep(self, entry: Any) -> None:
         """Something became due while the node is paused."""
+        if self._backlog is None:
+            self._backlog = []
         self._backlog.append(entry)
 
     def occupy(self) -> float:
@@ -294,10 +306,10 @@ class Port:
     def _transmit(self, dst: NodeId, message: object) -> None:
         kernel = self._kernel
         now = kernel.now
-        seq = kernel._seq  # noqa: SLF001 - the hot path of the kernel itself
-        kernel._seq = seq + 1  # noqa: SLF001
+        seq = kernel.seq
+        kernel.seq = seq + 1
         kernel.sent += 1
-        port = kernel._by_name.get(dst)  # noqa: SLF001
+        port = kernel.by_name.get(dst)
         if port is None:
             kernel.dropped += 1
             if kernel.tracer is not None:
@@ -306,7 +318,7 @@ class Port:
         if port is self:
             if kernel.tracer is not None:
                 kernel.tracer.sent(seq, now, self.name, dst, message, now)
-            heappush(kernel._heap, (now, seq, DELIVER, port, self, message, now))  # noqa: SLF001
+            heappush(kernel.heap, (now, seq, DELIVER, port, self, message, now))
             return
         link = self._links.get(port) if self._links is not None else None
         if link is None:
@@ -316,7 +328,7 @@ class Port:
         if link.quick and kernel.tracer is None:
             a = link.a
             due = now + (a + (link.b - a) * kernel.draw())
-            heappush(kernel._heap, (due, seq, DELIVER, port, self, message, now))  # noqa: SLF001
+            heappush(kernel.heap, (due, seq, DELIVER, port, self, message, now))
         elif link.state == OPEN:
             kernel.forward(link, self, port, message, seq, now)
         elif link.state == CUT:
@@ -352,7 +364,7 @@ class Port:
         if duration > 0.0:
             kernel = self._kernel
             self._current = self._held = waiting
-            heappush(kernel._heap, (kernel.now + duration, kernel.next_seq(), SYNCED, self, self.incarnation))  # noqa: SLF001
+            heappush(kernel.heap, (kernel.now + duration, kernel.next_seq(), SYNCED, self, self.incarnation))
         else:
             self.disk.end_sync()
             self._release(waiting or ())

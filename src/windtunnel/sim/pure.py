@@ -40,10 +40,14 @@ from windtunnel.sim.schedule import POLICIES, Choice
 __all__ = ["Handle", "Kernel", "Port", "Stream"]
 
 NOBODY = (1 << 28) - 1  # the index, in the fingerprint, of whoever is no node
+TIMER_WORD = TIMER << 56
 CALL_WORD = (CALL << 56) | (NOBODY << 28) | NOBODY
 BLOCK = 4096  # events between two foldings of the fingerprint
 COLLECT_EVERY = 1 << 18  # events between two collections of young garbage; every 16th is a full one
 LAST = 1 << 62  # the number of a sentinel: after everything else of its instant
+
+
+_new = object.__new__
 
 
 class Handle:
@@ -51,9 +55,8 @@ class Handle:
 
     __slots__ = ("_args", "_callback")
 
-    def __init__(self, callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self._callback: Callable[..., Any] | None = callback
-        self._args = args
+    _callback: Callable[..., Any] | None
+    _args: tuple[Any, ...]
 
     def cancel(self) -> None:
         """Never run the callback; no effect once it has run."""
@@ -87,9 +90,9 @@ class Kernel:
         self.tracer: Any = None
         self.sent = self.delivered = self.dropped = self.duplicated = 0
         self.ports: list[Port] = []
-        self._by_name: dict[NodeId, Port] = {}
-        self._heap: list[Any] = []
-        self._seq = 0
+        self.by_name: dict[NodeId, Port] = {}
+        self.heap: list[Any] = []
+        self.seq = 0
         self.draw = busy_stream(seed, "network").random
         self._entry: Any = None
         self._running = False
@@ -136,11 +139,11 @@ class Kernel:
 
     def add_node(self, name: NodeId) -> Port:
         """A place for a node. Raises UsageError when the name is taken."""
-        if name in self._by_name:
+        if name in self.by_name:
             raise UsageError(f"two nodes are called {name!r}")
         port = Port(self, name, len(self.ports))
         self.ports.append(port)
-        self._by_name[name] = port
+        self.by_name[name] = port
         if self._choice is not None:
             self._choice.admit()
         self.links.arrived(port)
@@ -148,24 +151,26 @@ class Kernel:
 
     def port(self, name: NodeId) -> Port | None:
         """The place of the node `name`, or None."""
-        return self._by_name.get(name)
+        return self.by_name.get(name)
 
     # --- Callbacks ---
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> Handle:
         """Run `callback(*args)` at virtual time `when`, or now if that is past."""
-        handle = Handle(callback, args)
-        seq = self._seq
-        self._seq = seq + 1
-        heappush(self._heap, (max(self.now, when), seq, CALL, handle))
+        handle = _new(Handle)
+        handle._callback = callback  # noqa: SLF001 - its own
+        handle._args = args  # noqa: SLF001
+        heappush(self.heap, (max(self.now, when), self.next_seq(), CALL, handle))
         return handle
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Handle:
         """Run `callback(*args)` after `delay` seconds."""
-        handle = Handle(callback, args)
-        seq = self._seq
-        self._seq = seq + 1
-        heappush(self._heap, (self.now + delay if delay > 0.0 else self.now, seq, CALL, handle))
+        handle = _new(Handle)  # a call of the class would cost as much as the rest of this method
+        handle._callback = callback  # noqa: SLF001 - its own
+        handle._args = args  # noqa: SLF001
+        seq = self.seq
+        self.seq = seq + 1
+        heappush(self.heap, (self.now + delay if delay > 0.0 else self.now, seq, CALL, handle))
         return handle
 
     def call_soon(self, callback: Callable[..., Any], *args: Any) -> Handle:
@@ -185,7 +190,7 @@ class Kernel:
             return "until"
         if until < inf and until not in self._sentinels:
             self._sentinels.add(until)
-            heappush(self._heap, (until, LAST, SENTINEL))
+            heappush(self.heap, (until, LAST, SENTINEL))
         self._until = until
         self._entry = None
         self._running = True
@@ -198,16 +203,16 @@ class Kernel:
         finally:
             self._running = False
             if self._choice is not None:
-                self._choice.give_back(self._heap)
-            while self._heap and self._heap[0][0] < 0.0:  # a stop that another end overtook
-                heappop(self._heap)
+                self._choice.give_back(self.heap)
+            while self.heap and self.heap[0][0] < 0.0:  # a stop that another end overtook
+                heappop(self.heap)
             if collecting:
                 gc.enable()
 
     def stop(self) -> None:
         """End the current `run` after the event being handled; no effect outside a run."""
         if self._running:
-            heappush(self._heap, (-inf, -1, SENTINEL))
+            heappush(self.heap, (-inf, -1, SENTINEL))
 
     def _run_blocks(self, limit: int) -> str:
         while True:
@@ -219,14 +224,14 @@ class Kernel:
             if limit >= 0:
                 room = min(room, limit - self.events)
                 if room == 0:
-                    return "stopped" if self._heap and self._heap[0][0] < 0.0 else "limit"
+                    return "stopped" if self.heap and self.heap[0][0] < 0.0 else "limit"
             reason = self._run_some(room)
             if reason:
                 return reason
 
     def _run_some(self, count: int) -> str:
         """Take up to `count` entries off the heap. Returns why the run ends, or "" to go on."""
-        heap = self._heap
+        heap = self.heap
         choice = self._choice
         pop = heappop if choice is None else choice.pop
         times, codes = self._times.append, self._codes.append
@@ -252,23 +257,29 @@ class Kernel:
                     self.after_event(port.name)
             elif kind == TIMER:
                 t, seq, _, timer = entry
-                if seq != timer.entry_seq:
-                    continue
-                if seq != timer.seq:
-                    self.go_back(timer)
+                port = timer.port
+                if seq != timer.seq or port.paused:
+                    self._fire_aside(entry, timer)
                     continue
                 self.now = t
                 self._entry = entry
-                self._fire(entry, timer)
+                timer.seq = timer.entry_seq = -1
+                times(t)
+                codes(TIMER_WORD + port.base + timer.slot)
+                if self.tracer is not None:
+                    self.tracer.dispatched(seq, t, "timer", port.name, None, timer.name, None)
+                port.core.on_timer(timer.name)
+                if self.after_event is not None:
+                    self.after_event(port.name)
             elif kind == CALL:
                 handle = entry[3]
-                callback, args = handle._callback, handle._args  # noqa: SLF001 - its own
+                callback = handle._callback  # noqa: SLF001 - its own
                 if callback is not None:
                     self.now = t = entry[0]
                     self._entry = entry
                     times(t)
                     codes(CALL_WORD)
-                    callback(*args)
+                    callback(*handle._args)  # noqa: SLF001
             elif kind == SENTINEL:
                 reason = self._at_sentinel(entry)
                 if reason:
@@ -284,14 +295,14 @@ class Kernel:
         if entry[0] != self._until:  # left by a run that ended early
             return ""
         self._drop_void()
-        if not self._heap:
+        if not self.heap:
             return "idle"
         self.now = entry[0]
         return "until"
 
     def _drop_void(self) -> None:
         """Clear the top of the heap of entries that nothing will come of, so that an empty heap means idle."""
-        heap = self._heap
+        heap = self.heap
         while heap:
             entry = heap[0]
             kind = entry[2]
@@ -314,20 +325,15 @@ class Kernel:
         else:
             timer.entry_seq = timer.seq
             timer.entry_at = timer.due
-            heappush(self._heap, (timer.due, timer.seq, TIMER, timer))
+            heappush(self.heap, (timer.due, timer.seq, TIMER, timer))
 
-    def _fire(self, entry: Any, timer: Timer) -> None:
-        port = timer.port
-        if port.paused:
-            port.keep(entry)
-            return
-        timer.seq = timer.entry_seq = -1
-        self._note(TIMER, port.index, timer.slot)
-        if self.tracer is not None:
-            self.tracer.dispatched(entry[1], self.now, "timer", port.name, None, timer.name, None)
-        port.core.on_timer(timer.name)
-        if self.after_event is not None:
-            self.after_event(port.name)
+    def _fire_aside(self, entry: Any, timer: Timer) -> None:
+        """An entry came up whose timer was armed again or cancelled, or whose node is paused."""
+        if entry[1] == timer.seq:
+            self.now = entry[0]
+            timer.port.keep(entry)
+        elif entry[1] == timer.entry_seq:
+            self.go_back(timer)
 
     def _deliver_aside(self, entry: Any) -> None:
         """A message reached a node that is down, or paused, or has to queue for a CPU."""
@@ -339,7 +345,7 @@ class Kernel:
         else:
             self._note(ARRIVE, port.index, src.index)
             done = port.occupy()
-            heappush(self._heap, (done, self.next_seq(), SERVE, port, src, message, sent_at, port.incarnation))
+            heappush(self.heap, (done, self.next_seq(), SERVE, port, src, message, sent_at, port.incarnation))
 
     def _rest(self, entry: Any) -> None:
         """The rarer kinds: the end of a sync, and a message that has had its CPU time."""
@@ -415,12 +421,12 @@ class Kernel:
             link.last_due = due
         if self.tracer is not None:
             self.tracer.sent(seq, sent_at, src.name, dst.name, message, due)
-        heappush(self._heap, (due, seq, DELIVER, dst, src, message, sent_at))
+        heappush(self.heap, (due, seq, DELIVER, dst, src, message, sent_at))
 
     def next_seq(self) -> int:
         """The number of one more request."""
-        seq = self._seq
-        self._seq = seq + 1
+        seq = self.seq
+        self.seq = seq + 1
         return seq
 
     # --- Fingerprint, garbage, sentinels ---
@@ -446,7 +452,7 @@ class Kernel:
 
     def _withdraw(self, sentinel: Any) -> None:
         """Take back the sentinel of a run that ended before it came up; the heap is small or the run is over."""
-        heap = self._heap
+        heap = self.heap
         if sentinel in heap:
             heap[heap.index(sentinel)] = (-inf, -1, SENTINEL)
             heap.sort()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from windtunnel.base.errors import StorageError, Unsupported
+from windtunnel.base.errors import StorageError
 from windtunnel.base.messages import NodeId, describe
 from windtunnel.base.outbox import Outbox
 from windtunnel.base.system import Setup, System
@@ -269,10 +269,3 @@ class SimWorld:
         if self.failure is None:
             self.failure = Failure(node, at_s, event, text, text.strip().rsplit("\n", 1)[-1])
             self.trace.note("violation", f"the handler raised: {self.failure.error}", node)
-
-
-def require(system: System, kinds: Iterable[str]) -> None:
-    """Raises Unsupported when a plan has kinds of fault that the system's own fault model excludes."""
-    for kind in kinds:
-        if kind not in system.faults:
-            raise Unsupported(f"{system.name} does not claim to survive {kind!r}; its fault model: {', '.join(system.faults)}")
