@@ -105,6 +105,9 @@ class Toy:
     def _on_request(self, src, request):
         if request.op.f == "boom":
             raise ZeroDivisionError("told to")
+        if request.op.f == "keep":
+            self.stamp = open("/dev/null")  # what no copy can hold
+            return
         if request.op.f == "die":
             os._exit(5)
         if not self.leads:

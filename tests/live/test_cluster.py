@@ -134,6 +134,30 @@ def test_traffic_under_every_kind_of_fault_stays_linearizable(tmp_path):
     asyncio.run(main())
 
 
+def test_what_can_be_seen_of_a_node(tmp_path):
+    """Copies of cores show everything, states the scalars; a paused node and one that is down show nothing."""
+
+    async def main():
+        async with world_of(tmp_path) as world:
+            traffic = Traffic(world, 1)
+            await traffic.more()
+            await world.pause("n2")
+            await world.crash("n3")
+            cores = await world.inspect()
+            assert list(cores) == ["n1"]
+            assert isinstance(cores["n1"], live_toys.Toy)
+            assert len(cores["n1"].log) == cores["n1"].size >= 20
+            assert await world.until(lambda: list(world.states) == ["n1"], PATIENCE_S)
+            await world.resume("n2")
+            assert set(await world.inspect()) == {"n1", "n2"}
+            traffic.clients[0].ask(Op("keep", None, None), "n2")
+            with pytest.raises(Unsupported, match="cannot copy the state of n2: "):
+                while await world.inspect():
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
 def test_records_outlive_the_world(tmp_path):
     """A second world on the same directory recovers what the first one acknowledged."""
 

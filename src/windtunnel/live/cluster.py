@@ -239,6 +239,14 @@ class LiveWorld:
             if member.state is not None and member.up and member.state_at_s > after_s
         }
 
+    async def inspect(self) -> dict[NodeId, Any]:
+        """Copies of the cores of all running nodes, for properties; one after the other, so they are not of one instant.
+
+        Costs a node a millisecond or more, depending on the size of its state. Raises Unsupported if it cannot be copied.
+        """
+        cores = {name: await member.inspect() for name, member in self._members.items()}
+        return {name: core for name, core in cores.items() if core is not None}
+
     def leader(self) -> NodeId | None:
         """See World. Judged by the nodes' latest states."""
         return self.system.leader(self.states) if self.system.leader is not None else None

@@ -13,13 +13,15 @@ from typing import Any
 
 import msgspec
 
-from windtunnel.base.errors import StorageError, UsageError, WindtunnelError
+from windtunnel.base.errors import StorageError, Unsupported, UsageError, WindtunnelError
 from windtunnel.base.messages import NodeId
 from windtunnel.live.config import NodeConfig
 from windtunnel.live.disks import Scar, corrupt, mend
 from windtunnel.live.processes import Child
+from windtunnel.live.snapshots import thaw
 
 READY_S = 60.0  # a process boots in a fraction of a second; a loaded machine gets a minute
+INSPECT_S = 10.0  # a node that does not answer for so long is no better than a paused one
 
 
 class StartFailed(WindtunnelError):  # noqa: N818 - what happened
@@ -69,6 +71,7 @@ class Member:
         self._booted: asyncio.Future[dict[str, Any]] | None = None
         self._dying = False  # its end will be no surprise
         self._asked = False
+        self._inspected: asyncio.Future[dict[str, Any] | None] | None = None
         self._scar: Scar | None = None
         self._disk: dict[str, Any] = {"full": False, "sync_s": 0.0}
         self._clock: dict[str, Any] = {"offset_s": 0.0, "drift": 0.0}
@@ -159,7 +162,27 @@ class Member:
     def ask(self) -> None:
         """Ask for its state, unless it still owes an answer."""
         if self.up and not self.paused and not self._asked:
-            self._asked = self._tell(do="status")
+            self._asked = self._tell(do="state")
+
+    async def inspect(self) -> Any | None:
+        """A copy of its whole core; None if it is down, paused, or goes down meanwhile.
+
+        Raises Unsupported for a core that cannot be copied.
+        """
+        if self._inspected is None or self._inspected.done():
+            if not self.up or self.paused or not self._tell(do="core"):
+                return None
+            self._inspected = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(INSPECT_S):
+                line = await asyncio.shield(self._inspected)
+        except TimeoutError:
+            return None
+        if line is None:
+            return None
+        if line["core"] is None:
+            raise Unsupported(f"the live world cannot copy the state of {self.name}: {line['why']}")
+        return thaw(line["core"])
 
     def skew(self, offset_s: float, drift: float) -> None:
         """Jump its clock, and let it drift."""
@@ -205,8 +228,11 @@ class Member:
         if "state" in line:
             self._asked = False
             if not self.paused:
-                self.state = line["state"]
+                self.state = thaw(line["state"])
                 self.state_at_s = self._now()
+        elif "core" in line:
+            if self._inspected is not None and not self._inspected.done():
+                self._inspected.set_result(line)
         elif booted is not None and not booted.done():
             booted.set_result(line)
         elif "refused" in line:
@@ -218,6 +244,8 @@ class Member:
 
     def _on_end(self, status: int) -> None:
         self.state = None
+        if self._inspected is not None and not self._inspected.done():
+            self._inspected.set_result(None)
         self.paused = False
         if self._booted is not None and not self._booted.done():
             self._booted.set_result({"status": status})

@@ -1,9 +1,10 @@
 """One node as one operating-system process: `python -m windtunnel.live.node CONFIG.json`.
 
-The world starts it and talks to it in lines of JSON, on its stdin and stdout. From the world: `{"do": "status"}`,
-`{"do": "clock", "offset_s": 1.0, "drift": 0.0}`, `{"do": "disk", "full": false, "sync_s": 0.0}`. To the world: `{"ready": port}`
-once it listens, `{"state": {...}}`, and before it exits by itself one of `{"failed": ...}` (a handler raised),
-`{"refused": why}` (its disk), `{"taken": port}`, `{"wrong": why}`. When stdin ends, the world is gone and so is the node.
+The world starts it and talks to it in lines of JSON, on its stdin and stdout. From the world: `{"do": "state"}`,
+`{"do": "core"}`, `{"do": "clock", "offset_s": 1.0, "drift": 0.0}`, `{"do": "disk", "full": false, "sync_s": 0.0}`. To the world:
+`{"ready": port}` once it listens, `{"state": ...}` and `{"core": ...}` (see `snapshots`), and before it exits by itself one of
+`{"failed": ...}` (a handler raised), `{"refused": why}` (its disk), `{"taken": port}`, `{"wrong": why}`. When stdin ends, the
+world is gone and so is the node.
 
 What a system prints goes to the log file with its tracebacks, not into this conversation.
 """
@@ -11,7 +12,6 @@ What a system prints goes to the log file with its tracebacks, not into this con
 from __future__ import annotations
 
 import asyncio
-import enum
 import errno
 import gc
 import os
@@ -31,6 +31,7 @@ from windtunnel.base.system import Setup, System
 from windtunnel.live.config import NodeConfig, load_system, loop_factory
 from windtunnel.live.disks import FaultyWal
 from windtunnel.live.processes import die_with_parent
+from windtunnel.live.snapshots import freeze, visible
 from windtunnel.live.transport import Transport
 from windtunnel.runtime.codec import Codec
 from windtunnel.runtime.driver import Driver
@@ -150,9 +151,14 @@ class Node:
             self._obey(msgspec.json.decode(line))
 
     def _obey(self, command: dict[str, Any]) -> None:
-        if command["do"] == "status":
-            state = self._host.observed if self._host is not None else self._core
-            self._tell({"state": visible(state)})
+        state = self._host.observed if self._host is not None else self._core
+        if command["do"] == "state":
+            self._tell({"state": freeze(visible(state))})
+        elif command["do"] == "core":
+            try:
+                self._tell({"core": freeze(state, hidden=self._driver)})
+            except Exception as error:  # noqa: BLE001 - pickle raises what it likes
+                self._tell({"core": None, "why": f"{type(error).__name__}: {error}"})
         elif command["do"] == "clock" and self._driver is not None:
             self._driver.set_clock(command["offset_s"], command["drift"])
         elif command["do"] == "disk" and self._log is not None:
@@ -181,21 +187,6 @@ class Node:
 
     def _tell(self, line: dict[str, Any]) -> None:
         _write_line(self._pipe, line)
-
-
-def visible(state: Any) -> dict[str, Any]:
-    """The public scalar fields of a node's state: numbers, strings, booleans, None; an enumeration as its value."""
-    if isinstance(state, dict):
-        fields = state
-    else:
-        names = [name for kind in type(state).__mro__ for name in getattr(kind, "__slots__", ()) if isinstance(name, str)]
-        fields = {name: getattr(state, name) for name in names if hasattr(state, name)} | getattr(state, "__dict__", {})
-    found = {}
-    for name, value in fields.items():
-        plain = value.value if isinstance(value, enum.Enum) else value
-        if isinstance(name, str) and not name.startswith("_") and isinstance(plain, bool | int | float | str | None):
-            found[name] = plain
-    return found
 
 
 def _write_line(pipe: int, line: dict[str, Any]) -> None:

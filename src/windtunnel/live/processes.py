@@ -85,7 +85,7 @@ class Child:
         self._loop = asyncio.get_running_loop()
         self._heard = heard
         self._ended = ended
-        self._rest = b""
+        self._rest: list[bytes] = []
         self.exited: asyncio.Future[int] = self._loop.create_future()
         with log.open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -131,9 +131,18 @@ class Child:
         if not data:
             self._loop.remove_reader(self._stdout.fileno())
             return
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._heard(line)
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Hand on the lines that `data` completes; a line may come in very many pieces."""
+        first, *more = data.split(b"\n")
+        self._rest.append(first)
+        if more:
+            self._heard(b"".join(self._rest))
+            *lines, last = more
+            for line in lines:
+                self._heard(line)
+            self._rest = [last]
 
     def _on_exit(self) -> None:
         self._loop.remove_reader(self._pidfd)
@@ -142,9 +151,7 @@ class Child:
         self._loop.remove_reader(self._stdout.fileno())
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self._stdout.fileno(), 65536):
-                self._rest += data
-        for line in self._rest.split(b"\n")[:-1]:
-            self._heard(line)
+                self._take(data)
         self._stdin.close()
         self._stdout.close()
         if not self.exited.done():
