@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from windtunnel.base.errors import UsageError, unknown
+from windtunnel.checkers import broadcast, txn
 from windtunnel.checkers.keyvalue import CasRegister, KeyValue, Register
 from windtunnel.checkers.linearizable import linearizable
 from windtunnel.checkers.specification import Specification
@@ -39,9 +40,28 @@ def _sequential(specification: Specification) -> Model:
     )
 
 
-MODELS: Mapping[str, Model] = {
-    model.name: model for model in (_sequential(Register()), _sequential(CasRegister()), _sequential(KeyValue()))
-}
+_ALL = (
+    _sequential(Register()),
+    _sequential(CasRegister()),
+    _sequential(KeyValue()),
+    Model(
+        "broadcast",
+        broadcast.PROPERTY,
+        broadcast.FUNCTIONS,
+        "What was acknowledged is in every read in the end; no read shows anything that nobody said, or anything twice.",
+        lambda history, _: broadcast.broadcast(history),
+    ),
+    Model(
+        "txn",
+        txn.PROPERTY,
+        txn.FUNCTIONS,
+        "Every transaction is committed or aborted, and none is committed that a participant voted against.",
+        lambda history, _: txn.txn(history),
+    ),
+)
+
+MODELS: Mapping[str, Model] = {model.name: model for model in _ALL}
+"""All models by name; a system is judged by the one that its interface names."""
 
 
 def check(history: History, model: str | Specification, *, budget_s: float | None = None) -> Verdict:

@@ -54,9 +54,8 @@ class Verdict:
         shown = [f"{self.word.upper()}: {self.model}" + (f": {self.why}" if self.why else "")]
         if self.evidence is not None:
             shown += [f"  {line}" for line in self.evidence.text]
-        counted = ", ".join(
-            f"{name} {_figure(value)}" for name, value in self.stats.items() if isinstance(value, (int, float, str))
-        )
+        figures = [f"{name.replace('_', ' ')} {value:,}" for name, value in self.stats.items() if type(value) is int]
+        counted = ", ".join(figures)
         return [*shown, f"  [{counted}]"] if counted else shown
 
     def to_json(self) -> dict[str, Any]:
@@ -68,12 +67,6 @@ class Verdict:
             "evidence": None if self.evidence is None else _evidence_row(self.evidence),
             "stats": self.stats,
         }
-
-
-def _figure(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
 def _evidence_row(evidence: Evidence) -> dict[str, Any]:
