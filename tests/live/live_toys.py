@@ -106,7 +106,7 @@ class Toy:
         if request.op.f == "boom":
             raise ZeroDivisionError("told to")
         if request.op.f == "keep":
-            self.stamp = open("/dev/null")  # what no copy can hold
+            self.kept = (each for each in self.nodes)  # what no copy can hold
             return
         if request.op.f == "die":
             os._exit(5)

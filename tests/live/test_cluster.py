@@ -134,6 +134,13 @@ def test_traffic_under_every_kind_of_fault_stays_linearizable(tmp_path):
     asyncio.run(main())
 
 
+async def look_until_it_raises(world):
+    """Inspect again and again."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await world.inspect():
+            await asyncio.sleep(0.01)
+
+
 def test_what_can_be_seen_of_a_node(tmp_path):
     """Copies of cores show everything, states the scalars; a paused node and one that is down show nothing."""
 
@@ -152,8 +159,7 @@ def test_what_can_be_seen_of_a_node(tmp_path):
             assert set(await world.inspect()) == {"n1", "n2"}
             traffic.clients[0].ask(Op("keep", None, None), "n2")
             with pytest.raises(Unsupported, match="cannot copy the state of n2: "):
-                while await world.inspect():
-                    await asyncio.sleep(0.01)
+                await look_until_it_raises(world)
 
     asyncio.run(main())
 

@@ -229,11 +229,10 @@ class Transport:
 
     def send(self, dst: NodeId, message: Any) -> None:
         """Buffer `message` for `dst`; lost if nobody of that name is known. Raises UsageError if it cannot be encoded."""
-        frame = self._encode(self.me, message)
         channel = self._channels.get(dst)
         if channel is not None:
             self.sent += 1
-            channel.put(frame)
+            channel.put(self._encode(self.me, message))
         elif dst == self.me:
             self.loop.call_soon(self.deliver, dst, message)
         else:
