@@ -146,25 +146,42 @@ cdef inline double twister_draw(Twister *twister) noexcept nogil:
     return (a * 67108864.0 + b) * TO_UNIT
 
 
+cdef struct Dice:
+    uint64_t s0
+    uint64_t s1
+    uint64_t s2
+    uint64_t s3
+
+
+cdef int dice_seed(Dice *dice, object seed, str name) except -1:
+    dice.s0, dice.s1, dice.s2, dice.s3 = stream_state(seed, name)
+    return 0
+
+
+cdef inline double dice_draw(Dice *dice) noexcept nogil:
+    """As `base.streams.Stream.random`: xoshiro256++."""
+    cdef uint64_t total = dice.s0 + dice.s3
+    cdef uint64_t result = ((total << 23) | (total >> 41)) + dice.s0
+    cdef uint64_t t = dice.s1 << 17
+    dice.s2 ^= dice.s0
+    dice.s3 ^= dice.s1
+    dice.s1 ^= dice.s2
+    dice.s0 ^= dice.s3
+    dice.s2 ^= t
+    dice.s3 = (dice.s3 << 45) | (dice.s3 >> 19)
+    return (result >> 11) * TO_UNIT
+
+
 cdef class Stream:
     """As `base.streams.Stream`: the same draws from the same seed and name."""
 
-    cdef uint64_t s0, s1, s2, s3
+    cdef Dice dice
 
     def __init__(self, seed, str name):
-        self.s0, self.s1, self.s2, self.s3 = stream_state(seed, name)
+        dice_seed(&self.dice, seed, name)
 
     cdef inline double draw(self) noexcept:
-        cdef uint64_t total = self.s0 + self.s3
-        cdef uint64_t result = ((total << 23) | (total >> 41)) + self.s0
-        cdef uint64_t t = self.s1 << 17
-        self.s2 ^= self.s0
-        self.s3 ^= self.s1
-        self.s1 ^= self.s2
-        self.s0 ^= self.s3
-        self.s2 ^= t
-        self.s3 = (self.s3 << 45) | (self.s3 >> 19)
-        return (result >> 11) * TO_UNIT
+        return dice_draw(&self.dice)
 
     def random(self):
         """Uniform in [0, 1), 53 bits."""
@@ -353,7 +370,7 @@ cdef class Port:
     cdef list current  # those that the sync in flight releases
     cdef dict links
     cdef list backlog
-    cdef Stream stream
+    cdef Dice *dice  # of this node; made at the first draw
     cdef tuple clock_  # (real seconds, local seconds, rate) since the last change
     cdef tuple cpu  # (seconds per delivery, when each core is free)
     cdef Timer *timers
@@ -361,18 +378,28 @@ cdef class Port:
     cdef int32_t timer_count, timer_room
     cdef readonly int32_t index
     cdef readonly int32_t incarnation
-    cdef readonly bint up
-    cdef readonly bint paused
-    cdef bint ready, message_plain, timer_plain
+    cdef unsigned char alive, frozen, ready, message_plain, timer_plain  # small: there may be a hundred thousand of us
 
     def __cinit__(self):
         self.timers = NULL
+        self.dice = NULL
 
     def __dealloc__(self):
         cdef int32_t i
+        PyMem_Free(self.dice)
         for i in range(self.timer_count):
             Py_XDECREF(self.timers[i].name)
         PyMem_Free(self.timers)
+
+    @property
+    def up(self):
+        """Whether a core runs here."""
+        return self.alive != 0
+
+    @property
+    def paused(self):
+        """Whether it is frozen."""
+        return self.frozen != 0
 
     @property
     def core(self):
@@ -383,7 +410,7 @@ cdef class Port:
 
     def send(self, dst, message):
         """See `base.outbox.Outbox`."""
-        if not self.up:
+        if not self.alive:
             return
         if self.held is not None:
             self.held.append((SEND, dst, message))
@@ -392,7 +419,7 @@ cdef class Port:
 
     def reply(self, client, message):
         """See `base.outbox.Outbox`."""
-        if not self.up:
+        if not self.alive:
             return
         if self.held is not None:
             self.held.append((REPLY, client, message))
@@ -401,7 +428,7 @@ cdef class Port:
 
     def apply(self, index, command):
         """See `base.outbox.Outbox`."""
-        if not self.up:
+        if not self.alive:
             return
         if self.held is not None:
             self.held.append((APPLY, index, command))
@@ -410,13 +437,13 @@ cdef class Port:
 
     def persist(self, record):
         """See `base.outbox.Outbox`. Raises StorageError when the disk refuses."""
-        if self.up and self.disk is not None:
+        if self.alive and self.disk is not None:
             self.disk.append(record)
             self.sync()
 
     def checkpoint(self, records):
         """See `base.outbox.Outbox`. Raises StorageError when the disk refuses."""
-        if self.up and self.disk is not None:
+        if self.alive and self.disk is not None:
             self.disk.replace(records)
             self.sync()
 
@@ -426,7 +453,7 @@ cdef class Port:
         cdef Timer *timer
         cdef Event event
         cdef Kernel kernel = self.kernel
-        if not self.up:
+        if not self.alive:
             return
         if PyTuple_Check(delay_s):
             low, high = delay_s
@@ -473,18 +500,18 @@ cdef class Port:
 
     def bind(self, core):
         """The node is up, with this core. The caller then calls `core.on_start()`."""
-        assert not self.up, f"{self.name} is up already"
+        assert not self.alive, f"{self.name} is up already"
         self.core_ = core
         self.message_function, self.message_plain = _method(core, "on_message")
         self.timer_function, self.timer_plain = _method(core, "on_timer")
-        self.up = True
+        self.alive = True
         self.ready = self.cpu is None
 
     def unbind(self):
         """The node crashes: its timers, waiting effects, unhandled messages and the sync in flight are forgotten."""
         cdef int32_t i
         cdef tuple row
-        self.up = self.paused = self.ready = False
+        self.alive = self.frozen = self.ready = False
         self.core_ = self.message_function = self.timer_function = None
         self.incarnation += 1
         self.held = self.current = None
@@ -504,8 +531,8 @@ cdef class Port:
 
     def pause(self):
         """Freeze the node: what becomes due for it is kept. No effect on a node that is down."""
-        if self.up:
-            self.paused = True
+        if self.alive:
+            self.frozen = True
             self.ready = False
 
     def resume(self):
@@ -515,10 +542,10 @@ cdef class Port:
         cdef Timer *timer
         cdef Event event
         cdef tuple row
-        if not self.paused:
+        if not self.frozen:
             return
-        self.paused = False
-        self.ready = self.up and self.cpu is None
+        self.frozen = False
+        self.ready = self.alive and self.cpu is None
         self.backlog = None
         if backlog is None:
             return
@@ -554,7 +581,7 @@ cdef class Port:
         if cores < 1 or not service_s >= 0.0:
             raise UsageError(f"impossible CPU: {cores} cores, {service_s} s per delivery")
         self.cpu = (service_s, [0.0] * cores) if service_s > 0.0 else None
-        self.ready = self.up and not self.paused and self.cpu is None
+        self.ready = self.alive and not self.frozen and self.cpu is None
 
     # --- For the kernel, the links and reports ---
 
@@ -576,9 +603,12 @@ cdef class Port:
     # --- Inside ---
 
     cdef inline double draw(self) except? -1.0:
-        if self.stream is None:
-            self.stream = Stream(self.kernel.seed, f"node/{self.name}")
-        return self.stream.draw()
+        if self.dice == NULL:
+            self.dice = <Dice *>PyMem_Malloc(sizeof(Dice))
+            if self.dice == NULL:
+                raise MemoryError
+            dice_seed(self.dice, self.kernel.seed, f"node/{self.name}")
+        return dice_draw(self.dice)
 
     cdef Timer *timer(self, name, bint make) except? NULL:
         """The timer of that name; NULL where there is none and none is to be made."""
@@ -719,7 +749,7 @@ cdef class Port:
         if not more:
             self.held = None
         self.release(released)
-        if more and self.up:
+        if more and self.alive:
             waiting = self.held
             self.held = None
             self.begin(waiting)
@@ -1019,7 +1049,7 @@ cdef class Kernel:
         if here.seq != timer.seq:
             return self.go_back(port, here.src)
         self.now = here.due
-        if port.paused:
+        if port.frozen:
             return port.keep(here)
         timer.seq = timer.entry_seq = -1
         self.note(TIMER, port.index, here.src)
@@ -1058,9 +1088,9 @@ cdef class Kernel:
     cdef int deliver_aside(self, Port port, Event *here) except -1:
         """A message reached a node that is down, or paused, or has to queue for a CPU."""
         cdef Event event
-        if not port.up:
+        if not port.alive:
             return self.lose(port, here)
-        if port.paused:
+        if port.frozen:
             return port.keep(here)
         self.note(ARRIVE, port.index, here.src)
         event = here[0]
@@ -1078,7 +1108,7 @@ cdef class Kernel:
             if port.incarnation != here.life:
                 return 0
             self.now = here.due
-            if port.paused:
+            if port.frozen:
                 return port.keep(here)
             self.note(SYNCED, port.index, NOBODY)
             if self.tracer is not None:
@@ -1087,7 +1117,7 @@ cdef class Kernel:
         self.now = here.due
         if port.incarnation != here.life:
             return self.lose(port, here)
-        if port.paused:
+        if port.frozen:
             return port.keep(here)
         return self.deliver(port, here)
 
