@@ -47,7 +47,9 @@ def test_wrong_files_are_refused_with_the_reason(text, message):
 
 def test_the_replay_line_names_what_differs_from_the_defaults():
     """Only choices that a default run does not have appear, so that the line stays short enough to type."""
-    assert replay_line(Scenario(system="raft", seed=7, faults=("crash",))) == "windtunnel run raft --seed 7 --for 60 --faults crash"
+    assert (
+        replay_line(Scenario(system="raft", seed=7, faults=("crash",))) == "windtunnel run raft --seed 7 --for 60 --faults crash"
+    )
     line = replay_line(FULL)
     for words in ("--nodes 3", "--without one_vote_per_term", "--policy pct", "--mix read=1", "--option heartbeat_s=0.02"):
         assert words in line

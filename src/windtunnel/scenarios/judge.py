@@ -156,6 +156,6 @@ def _performance(observed: Observed) -> dict[str, Any]:
     )
     if not took:
         return {"latency_ms": None, "throughput_per_s": 0.0}
-    at = lambda q: round(1e3 * took[min(len(took) - 1, int(q * len(took)))], 3)  # noqa: E731
-    latency = {"p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": at(1.0)}
+    quantiles = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+    latency = {name: round(1e3 * took[min(len(took) - 1, int(q * len(took)))], 3) for name, q in quantiles.items()}
     return {"latency_ms": latency, "throughput_per_s": round(len(took) / max(observed.sim_s, 1e-9), 3)}

@@ -14,6 +14,7 @@ Progress = Callable[[float], None]
 
 AVAILABLE = "answers_after_the_last_fault"
 AVAILABLE_STATEMENT = "operations invoked after the last fault has ended succeed again"
+QUIET_S = 2.0  # of traffic after the last fault; with less, availability is not judged
 RAISED = "handlers_do_not_raise"
 RAISED_STATEMENT = "no handler raises, whatever arrives"
 
@@ -53,6 +54,14 @@ class Observed:
     wall_s: float = 0.0
     trace: list[dict[str, Any]] = field(default_factory=list)
     notes: Sequence[str] = ()
+
+
+def availability(faults_end_s: float, for_s: float, history: History) -> dict[str, bool]:
+    """Whether operations invoked after the last fault succeeded; empty where the quiet time is too short to judge it."""
+    if for_s - faults_end_s < QUIET_S:
+        return {}
+    after = [op for op in history.operations if op.invoked_s > faults_end_s]
+    return {AVAILABLE: any(op.type == "ok" for op in after)} if after else {}
 
 
 def timed(observe: Callable[[], Observed]) -> Observed:

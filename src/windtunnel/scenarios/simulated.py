@@ -7,22 +7,21 @@ the interface has a closing question (the reads of all replicas), it is asked.
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 from windtunnel.base.system import System
-from windtunnel.faults import Nemesis, Plan, draw
+from windtunnel.faults import Nemesis
 from windtunnel.histories import Recorder
-from windtunnel.scenarios.chosen import options_of
-from windtunnel.scenarios.observed import AVAILABLE, RAISED, RAISED_STATEMENT, Breach, Observed, Progress, timed
+from windtunnel.scenarios.chosen import client_maker, options_of, plan_of, shed_note
+from windtunnel.scenarios.observed import RAISED, RAISED_STATEMENT, Breach, Observed, Progress, availability, timed
 from windtunnel.scenarios.spec import Scenario
 from windtunnel.sim.kernel import KERNEL
 from windtunnel.sim.world import SimWorld
-from windtunnel.traffic import Client, Closed, Open, workload
+from windtunnel.traffic import Client, workload
 
 SLICE_S = 1.0  # virtual seconds between two calls of `progress`
 LOOK_S = 0.1  # between two looks at what must come about
 CLOSING_S = 5.0  # granted to the closing questions
-QUIET_S = 2.0  # of traffic after the last fault; with less, liveness is not judged
 
 
 def observe(scenario: Scenario, system: System, *, trace: bool, progress: Progress | None = None) -> Observed:
@@ -51,6 +50,7 @@ class _Simulation:
         self.plan = plan_of(scenario, system, self.world.nodes, self.world.kernel.stream("faults"))
         self.nemesis = Nemesis(self.world, self.plan)
         self.clients: list[Client] = []
+        self.idle = False
 
     def run(self, progress: Progress | None) -> Observed:
         """Everything, in order; stops early at a violation or a failure."""
@@ -69,49 +69,36 @@ class _Simulation:
         return self._observed(reached)
 
     def _add_client(self, name: str) -> None:
-        scenario = self.scenario
-        entry = self.system.entry(self.world.nodes)
-        arrivals = Open(scenario.rate_per_s / scenario.clients) if scenario.rate_per_s else Closed(scenario.think_s)
-        limit = scenario.operations_max
-        share = None if limit is None else limit // scenario.clients + (len(self.clients) < limit % scenario.clients)
         stream = self.world.kernel.stream(f"workload/{name}")
-
-        def make(out: Any) -> Client:
-            return Client(
-                name,
-                entry,
-                out,
-                self.recorder,
-                self.workload,
-                stream,
-                arrivals,
-                scenario.retry_s,
-                scenario.timeout_s,
-                limit=share,
-            )
-
+        entry = self.system.entry(self.world.nodes)
+        make = client_maker(name, self.scenario, entry, self.recorder, self.workload, stream, len(self.clients))
         self.clients.append(self.world.add_client(name, make))
 
     def _go_on_until(self, when_s: float, progress: Progress | None = None) -> bool:
         """False when a violation or a failure stopped the run before `when_s`."""
         world = self.world
         while world.now < when_s:
-            world.run(min(when_s, world.now + SLICE_S) if progress is not None else when_s)
+            reason = world.run(min(when_s, world.now + SLICE_S) if progress is not None else when_s)
             if world.violation is not None or world.failure is not None:
                 return False
+            if reason == "idle":  # nothing can ever happen again: waiting would not change that
+                self.idle = True
+                return True
             if progress is not None:
                 progress(world.now)
         return True
 
     def _settle(self) -> dict[str, bool]:
         """Let the run go on until liveness is decided and every client is idle."""
+        if math.isinf(self.plan.end_s):  # a fault that never ends excuses everything that never comes about
+            return {}
         missing = list(self.system.eventually)
         end_s = self.scenario.for_s + self.scenario.settle_s
         while self.world.now < end_s:
             missing = [prop for prop in missing if not prop.holds(self.world.cores)]
             if not missing and all(client.idle for client in self.clients):
                 break
-            if not self._go_on_until(min(end_s, self.world.now + LOOK_S)):
+            if not self._go_on_until(min(end_s, self.world.now + LOOK_S)) or self.idle:
                 break
         names = {prop.name for prop in missing}
         return {prop.name: prop.name not in names for prop in self.system.eventually}
@@ -124,19 +111,16 @@ class _Simulation:
         for node in self.system.entry(self.world.nodes):
             asker.ask(question, node)
         end_s = self.world.now + CLOSING_S
-        while not asker.idle and self.world.now < end_s and self._go_on_until(min(end_s, self.world.now + LOOK_S)):
-            pass
+        while not asker.idle and not self.idle and self.world.now < end_s:
+            if not self._go_on_until(min(end_s, self.world.now + LOOK_S)):
+                break
 
     def _observed(self, reached: dict[str, bool]) -> Observed:
         world, kernel = self.world, self.world.kernel
         history = self.recorder.history()
         breach = _breach(world)
-        last_s = self.plan.end_s
-        if breach is None and self.scenario.for_s - last_s >= QUIET_S:
-            after = [op for op in history.operations if op.invoked_s > last_s]
-            if after:
-                reached[AVAILABLE] = any(op.type == "ok" for op in after)
-        shed = sum(client.shed for client in self.clients)
+        if breach is None:
+            reached |= availability(self.plan.end_s, self.scenario.for_s, history)
         return Observed(
             world="sim",
             kernel=KERNEL,
@@ -153,15 +137,8 @@ class _Simulation:
             messages=kernel.links.sent,
             sim_s=world.now,
             trace=world.trace.rows if kernel.tracer is not None else [],
-            notes=[f"{shed} arrivals were shed: every session of their client was busy"] if shed else [],
+            notes=shed_note(self.clients),
         )
-
-
-def plan_of(scenario: Scenario, system: System, nodes: tuple[str, ...], stream: Any) -> Plan:
-    """The explicit plan of the scenario, or one drawn from its profiles."""
-    if scenario.plan is not None:
-        return Plan.from_rows(scenario.plan, "scenario")
-    return draw(scenario.faults, nodes, scenario.for_s, stream, leader_known=system.leader is not None)
 
 
 def _breach(world: SimWorld) -> Breach | None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -26,7 +27,8 @@ class Scenario:
     safeguards switched off. script: name of a directed scenario, which replaces traffic and faults. rate_per_s: operations
     per second over all clients (open, Poisson arrivals), or 0, the default: each client invokes when its last operation has
     ended, after a think time of mean think_s (closed). Open arrivals pile up during an outage, and a history with hundreds of
-    operations in flight at once takes checkers exponentially longer. budget_s: wall seconds the checker may take; then the verdict is unknown.
+    operations in flight at once takes checkers exponentially longer. budget_s: wall seconds the checker may take; then the
+    verdict is unknown.
     """
 
     system: str
@@ -55,6 +57,12 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Raises UsageError for values that no run could have."""
+        for name in ("for_s", "settle_s", "rate_per_s", "think_s", "zipf", "retry_s", "timeout_s", "budget_s"):
+            value = getattr(self, name)
+            _expect(_is_number(value), f"{name} is a number of seconds, or a rate; got {value!r}")
+        for name in ("seed", "clients", "keys"):
+            _expect(_is_whole(getattr(self, name)), f"{name} is a whole number; got {getattr(self, name)!r}")
+        _expect(self.size is None or _is_whole(self.size), f"size is a whole number of nodes; got {self.size!r}")
         _expect(self.world in WORLDS, f"world is one of {', '.join(WORLDS)}; got {self.world!r}")
         _expect(self.policy in POLICIES, f"policy is one of {', '.join(POLICIES)}; got {self.policy!r}")
         _expect(0 <= self.seed < 1 << 63, f"a seed is a whole number from 0 to 2**63 - 1; got {self.seed}")
@@ -100,6 +108,14 @@ def read_scenario(text: str, where: str) -> Scenario:
         return scenario_from(tomllib.loads(text), where)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: not TOML: {error}") from None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _expect(fact: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence

@@ -7,7 +7,7 @@ import json
 import traceback
 
 from windtunnel.base.errors import unknown
-from windtunnel.base.system import System
+from windtunnel.base.system import System, options_needed
 from windtunnel.scenarios.chosen import options_of
 from windtunnel.scenarios.observed import RAISED, RAISED_STATEMENT, Breach, Observed
 from windtunnel.scenarios.spec import Scenario
@@ -23,7 +23,7 @@ def observe(scenario: Scenario, system: System) -> Observed:
         system,
         size=scenario.size,
         safeguards=system.safeguards_without(scenario.without),
-        options=options_of(system, scenario.options),
+        options=options_of(system, {**options_needed(script), **scenario.options}),
     )
     breach = None
     try:
