@@ -124,7 +124,7 @@ def test_a_run_without_operations_is_unknown():
     """Nothing that succeeded is nothing to judge: not valid."""
     silent = run(QUICK.with_changes(for_s=5.0, faults=(), plan=({"at_s": 0.0, "verb": "crash", "args": {"nodes": ["all"]}},)))
     assert silent.verdict == "unknown"
-    assert "no operation succeeded" in silent.results["why"]
+    assert "no operation" in silent.results["why"]
 
 
 @pytest.mark.parametrize(

@@ -104,12 +104,12 @@ def _decide(breach: Breach | None, checked: Verdict | None, observed: Observed, 
 
 def _properties(system: System, observed: Observed, breach: Breach | None) -> list[dict[str, str]]:
     rows = []
+    unchecked = observed.world == "live"  # nobody looks into the processes after each event
     for prop in (*system.always, *system.sometimes, *system.eventually):
         if prop.kind == "always":
-            unchecked = observed.world == "live"
             status = "unchecked" if unchecked else "broken" if breach and breach.prop == prop.name else "held"
         elif prop.kind == "sometimes":
-            status = "seen" if prop.name in observed.seen else "unseen"
+            status = "seen" if prop.name in observed.seen else "unchecked" if unchecked else "unseen"
         else:
             status = {True: "reached", False: "missed", None: "unchecked"}[observed.reached.get(prop.name)]
         rows.append({"name": prop.name, "kind": prop.kind, "statement": prop.statement, "status": status})
