@@ -135,6 +135,9 @@ class Author:
         self.operations.sort(key=lambda op: op.invoked_s)
         for i, op in enumerate(self.operations):
             op.index = i
+        moments = [(op.invoked_s, 0, op) for op in self.operations] + [(op.completed_s, 1, op) for op in self.operations]
+        for position, (_, completes, op) in enumerate(sorted(moments, key=lambda moment: moment[:2])):
+            setattr(op, "completed" if completes else "invoked", position)
         history = History(self.operations)
         return MadeUp(self._results(verdict, history, shown, stop), history, self.rows)
 

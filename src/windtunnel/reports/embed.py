@@ -7,7 +7,7 @@ The result is JSON for a <script> element: `<`, `>` and `&` are escaped, so no v
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +80,7 @@ def trace_window(
     results: Mapping[str, Any], trace: Sequence[Mapping[str, Any]], limit: int = TRACE_ROWS_MAX, around_s: float | None = None
 ) -> Window:
     """At most `limit` rows of `trace` around the violation, or else `around_s`, or else the first fault, or else the start."""
-    rows = [row for row in trace if "t" in row and "kind" in row]
+    rows = _told(results, [row for row in trace if "t" in row and "kind" in row])
     at = around_s if around_s is not None else (results.get("violation") or {}).get("at_s")
     focus: int | None = None
     if around_s is None:
@@ -88,9 +88,25 @@ def trace_window(
     if focus is None and at is None:
         at = next((row["at_s"] for row in results.get("faults") or ()), None)
     if focus is None and at is not None and rows:
-        focus = min(bisect_left(rows, at, key=lambda row: float(row["t"])), len(rows) - 1)
+        focus = min(bisect_left(rows, at, key=_time), len(rows) - 1)
     first = max(0, min((focus or 0) - int(_BEFORE * limit), len(rows) - limit))
     return Window(rows[first : first + limit], len(rows), None if focus is None else focus - first)
+
+
+def _told(results: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows with the words of the fault plan where links are cut, and with a row for the violation if there is none."""
+    words = {row["at_s"]: row["text"] for row in results.get("faults") or () if row.get("verb") == "cut" and row.get("text")}
+    told = [{**row, "text": words[row["t"]]} if row["kind"] == "cut" and row["t"] in words else row for row in rows]
+    violation = results.get("violation") or {}
+    if rows and violation.get("at_s") is not None and not any(row["kind"] == "violation" for row in rows):
+        text = f"{violation.get('property')}: {violation.get('evidence') or ''}"
+        found = {"t": violation["at_s"], "kind": "violation", "node": violation.get("node"), "text": text}
+        told.insert(bisect_right(told, violation["at_s"], key=_time), found)
+    return told
+
+
+def _time(row: Mapping[str, Any]) -> float:
+    return float(row["t"])
 
 
 def script_json(data: Any) -> str:

@@ -95,7 +95,7 @@ def _story(results: Mapping[str, Any], history: History | None) -> list[str]:
     if violation.get("door"):
         lines += _entry("cause", f"{violation['door']} (the last fault to begin before it)")
     if violation.get("safeguard"):
-        rule = f"{violation['safeguard']} is off: {violation.get('rule') or ''}"
+        rule = f"{violation['safeguard']} is off: {str(violation.get('rule') or '').rstrip('.')}"
         source = str(violation.get("source") or "")
         lines += _entry("safeguard", rule + (f" ({source})" if source else ""))
     return lines
@@ -148,7 +148,7 @@ def _figures(results: Mapping[str, Any]) -> list[str]:
     outcomes = ", ".join(f"{count_text(ops[k])} {word}" for k, word in _OUTCOMES if ops.get(k))
     lines = _entry("operations", count_text(ops.get("total", 0)) + (f": {outcomes}" if outcomes else ""))
     latency = results.get("latency_ms")
-    if latency:
+    if latency and results.get("world") != "stage":
         text = ", ".join(f"{q} {milliseconds_text(latency[q])}" for q in ("p50", "p95", "p99", "max") if q in latency)
         rate = results.get("throughput_per_s")
         lines += _entry("latency", text + (f"; {rate:,.1f} ok/s" if rate else ""))

@@ -72,10 +72,10 @@ def _figures(results: Results) -> str:
         f"{count_text(ops[k])} {word}" for k, word in (("ok", "ok"), ("fail", "failed"), ("info", "unknown")) if k in ops
     )
     cells = [("Operations", count_text(ops.get("total", 0)), outcomes)]
-    if latency:
+    if latency and results.get("world") != "stage":
         rest = " · ".join(f"{q} {milliseconds_text(latency[q])}" for q in ("p95", "p99") if q in latency)
         cells.append(("Latency p50", milliseconds_text(latency["p50"]), rest))
-    if results.get("throughput_per_s"):
+    if results.get("throughput_per_s") and results.get("world") != "stage":
         cells.append(("Throughput", f"{results['throughput_per_s']:,.0f}/s", "operations that ended ok"))
     if results.get("nodes"):
         cells.append(
@@ -117,7 +117,7 @@ def story(results: Results, history: History | None) -> str:
     if violation.get("event") is not None and unit == "s":
         where.append(f"event {count_text(violation['event'])}")
     where += [f"node {violation['node']}"] if violation.get("node") else []
-    rule = e(violation.get("rule") or "") + cite(violation.get("source"))
+    rule = e(str(violation.get("rule") or "").rstrip(".")) + cite(violation.get("source"))
     listed = pairs(
         (
             ("Promise", f"<b>{e(name)}</b>: {e(definition)}{cite(source)}"),
@@ -183,9 +183,9 @@ def promises(results: Results) -> str:
     rows = []
     checker = results.get("checker") or {}
     if checker:
-        statement = f"the history of the clients is {checker.get('promise') or 'legal'} ({checker.get('model')} model)"
+        name, _, meaning = str(checker.get("promise") or checker.get("model")).partition(": ")
+        statement = f"{meaning or f'the history of the clients is {name}'} ({checker.get('model')} model)"
         statement += f": {checker['why']}" if checker.get("why") else ""
-        name = checker.get("promise") or checker.get("model")
         rows.append((name, "history", statement, str(checker.get("verdict") or "unchecked")))
     rows += [(row["name"], row["kind"], row["statement"], row["status"]) for row in results.get("properties") or ()]
     if not rows:
@@ -196,7 +196,7 @@ def promises(results: Results) -> str:
 
 
 def _status(status: str) -> str:
-    icon, tone = STATUSES.get(status, ("·", "open"))
+    icon, tone = STATUSES.get(status, ("·", "none"))
     return f'<span class="status {tone}"><span aria-hidden="true">{icon}</span> {e(status)}</span>'
 
 

@@ -35,7 +35,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
     "missed": ("✗", "bad"),
     "invalid": ("✗", "bad"),
     "unseen": ("○", "open"),
-    "unchecked": ("·", "open"),
+    "unchecked": ("·", "none"),
     "unknown": ("?", "open"),
 }
 """Icon and tone of the status of a property."""
@@ -81,7 +81,7 @@ def plural(number: int, noun: str) -> str:
 
 def operation_text(op: Operation, limit: int = 80) -> str:
     """What was asked and answered, if it is not ok why, and in which line of a file; cut to `limit` characters."""
-    text = op.describe() + (f" ({op.error})" if op.error else "") + (f" [{op.where()}]" if op.line else "")
+    text = op.describe() + (f": {op.error}" if op.error else "") + (f" [{op.where()}]" if op.line else "")
     return cut(printable(text), limit)
 
 

@@ -23,8 +23,8 @@ function openSpacetime() {
   if (!root) return;
   const painter = new Spacetime(data);
   const focus = data.trace.focus ?? 0;
-  const events = root.clientWidth < 600 ? 30 : 70;
-  const open = () => painter.show(focus, events, data.trace.focus === null ? 0 : 0.85);
+  const messages = root.clientWidth < 600 ? 16 : 48;
+  const open = () => painter.showAround(focus, messages, data.trace.focus === null ? 0 : 0.85);
   painter.view.onchange = () => {};
   open();
   const deck = new Deck(root, painter.view, painter, data.violation ? open : null);
@@ -40,16 +40,15 @@ function openSpacetime() {
   });
 }
 
-/** By time, distances are delays; by order, every event has the same room. What was in the middle stays there. */
+/** By time, distances are delays; by order, every event has the same room. The same events stay in view. */
 function chooseAxis(root, painter, deck) {
   for (const choice of root.querySelectorAll('input[name="axis"]')) {
     choice.checked = choice.value === painter.axis;
     choice.addEventListener("change", () => {
       const [from, to] = painter.visible();
-      const centre = Math.min(painter.count - 1, (from + to) >> 1);
       painter.use(choice.value);
       deck.use(painter.view);
-      painter.show(centre, Math.max(8, to - from), 0.5);
+      painter.showRange(from, Math.max(to - 1, from + 8));
       deck.paint();
     });
   }

@@ -113,7 +113,8 @@ class Spacetime {
     this.width = width;
     this.left = width < 600 ? 44 : 64;
     const gap = width < 600 ? 46 : 56;
-    this.top = 54;
+    this.captionRows = this.kind.includes("note") ? 4 : 2;
+    this.top = 18 + 18 * this.captionRows;
     this.gap = this.names.length > 12 ? Math.max(16, 620 / this.names.length) : gap;
     this.bottom = this.top + this.names.length * this.gap;
     return this.bottom + 26;
@@ -152,12 +153,20 @@ class Spacetime {
     return this.axis === "time" ? `${range}, ${shown}` : shown;
   }
 
-  /** Shows about `events` events, `share` of them before event i. */
-  show(i, events, share) {
-    const from = Math.max(0, Math.round(i - events * share));
-    const to = Math.min(this.count - 1, from + events);
-    const margin = 0.03 * (this.at(to) - this.at(from));
-    this.view.set(this.at(from) - margin, this.at(to) + Math.max(margin, 0.06 * (this.at(to) - this.at(from))));
+  /** Shows events [from, to] with a little air at both ends. */
+  showRange(from, to) {
+    const [lo, hi] = [this.at(Math.max(0, from)), this.at(Math.min(this.count - 1, to))];
+    this.view.set(lo - 0.03 * (hi - lo), hi + 0.08 * (hi - lo));
+  }
+
+  /** Shows event i with `messages` arrivals around it, `share` of them before. */
+  showAround(i, messages, share) {
+    const reach = (by, wanted) => {
+      let at = i;
+      for (let seen = 0; seen < wanted && at + by >= 0 && at + by < this.count; at += by) if (this.message[at] !== null) seen++;
+      return at;
+    };
+    this.showRange(reach(-1, messages * share), reach(1, messages * (1 - share)));
   }
 
   // --- Painting ---
@@ -283,12 +292,12 @@ class Spacetime {
     ctx.globalAlpha = 1;
   }
 
-  /** What belongs to no node, or to the story: flags above the lifelines, on two rows. */
+  /** What belongs to no node, or to the story: flags above the lifelines, on as many rows as there is room for. */
   paintCaptions(ctx, palette) {
     ctx.font = `12px ${palette.sans}`;
     ctx.textAlign = "left";
     ctx.textBaseline = "middle";
-    const reach = [-Infinity, -Infinity];
+    const reach = new Array(this.captionRows).fill(-Infinity);
     const [from, to] = this.visible(0.1);
     for (let i = from; i < to; i++) {
       const kind = this.kind[i];
@@ -299,8 +308,8 @@ class Spacetime {
       ctx.strokeStyle = colour;
       ctx.lineWidth = kind === "violation" ? 2 : 1;
       ctx.setLineDash(kind === "violation" ? [] : [3, 3]);
-      const row = reach[0] <= x ? 0 : reach[1] <= x ? 1 : -1;
-      line(ctx, x, row < 0 ? 44 : 12 + row * 18, x, this.bottom);
+      const row = reach.findIndex((end) => end <= x);
+      line(ctx, x, row < 0 ? this.top - 8 : 12 + row * 18, x, this.bottom);
       ctx.setLineDash([]);
       if (row >= 0) reach[row] = this.paintFlag(ctx, palette, i, x, 13 + row * 18, colour) + 10;
     }
@@ -310,7 +319,7 @@ class Spacetime {
     const kind = this.kind[i];
     const words = this.data.trace.texts[this.data.trace.text[i]];
     const full = kind === "note" ? words : kind === "violation" ? "violation" : `${kind} ${words}`;
-    const text = fitted(ctx, full, 260);
+    const text = fitted(ctx, full, Math.min(480, this.width - this.left - 40));
     const width = ctx.measureText(text).width;
     // Near the right edge the words stand to the left of their line.
     const from = x + width + 10 > this.width - 4 ? Math.max(this.left + 2, x - width - 6) : x + 6;

@@ -19,7 +19,7 @@ class Timeline {
     this.marked = new Set(ops.marked);
     this.faults = placed(data.faults.filter((f) => !f.closes), data.end);
     this.timed = data.unit === "s";
-    this.view = new View(data.start, data.end, this.timed ? 1e-3 : 4);
+    this.view = new View(data.start, data.end + 0.01 * (data.end - data.start), this.timed ? 1e-3 : 4);
     this.left = 72;
     this.right = 12;
     const known = this.took.filter((s, i) => ops.type[i] === 0 && s > 0);
@@ -30,7 +30,7 @@ class Timeline {
   // --- Geometry ---
 
   height(width) {
-    this.left = width < 600 ? 48 : 72;
+    this.left = width < 600 ? 58 : 72;
     this.width = width;
     const lanes = this.ops.lanes.length;
     const strips = this.faults.reduce((n, f) => Math.max(n, f.row + 1), 0);
@@ -76,6 +76,7 @@ class Timeline {
     ctx.beginPath();
     ctx.rect(this.left, 0, width - this.left - this.right, this.bottom);
     ctx.clip();
+    this.paintClients(ctx, palette);
     this.paintFaults(ctx, palette);
     this.paintOperations(ctx, palette);
     if (this.charted) {
@@ -86,6 +87,17 @@ class Timeline {
     this.paintViolation(ctx, palette);
     ctx.restore();
     this.paintLabels(ctx, palette);
+  }
+
+  /** Every other client stands on a faint ground, so that its rows read as one. */
+  paintClients(ctx, palette) {
+    const { lanes } = this.ops;
+    let client = -1;
+    ctx.fillStyle = palette.sunk;
+    lanes.forEach((label, row) => {
+      client += label ? 1 : 0;
+      if (client % 2 === 1) ctx.fillRect(this.left, this.rows.top + row * this.rowHeight, this.width, this.rowHeight + 0.5);
+    });
   }
 
   paintFaults(ctx, palette) {
@@ -140,8 +152,10 @@ class Timeline {
     const h = Math.max(1, this.rowHeight - 2 * pad);
     const colour = palette[OUTCOMES[type]];
     if (x1 - x0 < 3 || h < 4) {
+      // Too small for a pattern: what failed is a tick at the foot of the row, what is unknown one at its head.
+      const tick = type === 0 || h < 4 ? h : 0.45 * h;
       ctx.fillStyle = colour;
-      ctx.fillRect(x0, y, x1 - x0, h);
+      ctx.fillRect(x0, type === 1 ? y + h - tick : y, x1 - x0, tick);
       return;
     }
     if (type === 0) {

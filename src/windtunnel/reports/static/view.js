@@ -44,7 +44,7 @@ class View {
 
   /** Brings `at` into view without changing the scale. */
   reveal(at) {
-    const margin = 0.1 * this.span;
+    const margin = 0.01 * this.span;
     if (at < this.lo + margin || at > this.hi - margin) this.set(at - this.span / 2, at + this.span / 2);
   }
 }
