@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from windtunnel.base.messages import NodeId, describe
-from windtunnel.base.properties import Nodes, Property
+from windtunnel.base.properties import Nodes, Property, Watch
 
 SOMETIMES_EVERY = 8  # events between two looks at the situations not seen yet
 
@@ -39,7 +39,8 @@ class Watcher:
         self._nodes = nodes
         self._where = where
         self._on_violation = on_violation
-        self._watches = [(prop, prop.watch()) for prop in always]
+        self._always = list(always)
+        self._watches = [prop.watch() for prop in always]
         self._unseen = list(sometimes)
         self._countdown = SOMETIMES_EVERY
 
@@ -48,17 +49,21 @@ class Watcher:
         nodes = self._nodes
         if node not in nodes:  # a client, or a node that the event crashed
             return
-        for prop, watch in self._watches:
+        for watch in self._watches:
             evidence = watch(nodes, node)
-            if evidence is not None and self.violation is None:
-                at_s, event = self._where()
-                self.violation = Violation(prop, evidence, at_s, event, node)
-                self._on_violation()
+            if evidence is not None:
+                self._found(watch, evidence, node)
                 return
         if self._unseen:
             self._countdown -= 1
             if self._countdown <= 0:
                 self.look_for_situations()
+
+    def _found(self, watch: Watch, evidence: str, node: NodeId) -> None:
+        if self.violation is None:
+            at_s, event = self._where()
+            self.violation = Violation(self._always[self._watches.index(watch)], evidence, at_s, event, node)
+            self._on_violation()
 
     def look_for_situations(self) -> None:
         """Tick off the `sometimes` properties that hold now."""
