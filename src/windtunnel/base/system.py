@@ -39,6 +39,21 @@ Script: TypeAlias = Callable[[Stage], None]
 """A directed scenario: moves a cluster by hand to the situation of a figure or a theorem."""
 
 
+def needs(**options: Any) -> Callable[[Script], Script]:
+    """Marks a directed scenario that is about a choice: the options it is played with unless others are chosen."""
+
+    def mark(script: Script) -> Script:
+        script.__dict__["options"] = options
+        return script
+
+    return mark
+
+
+def options_needed(script: Script) -> dict[str, Any]:
+    """The options that a directed scenario asks for, by name."""
+    return dict(getattr(script, "options", {}))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """Everything a node is built from. `records` is its durable log, oldest first; empty at the first boot."""

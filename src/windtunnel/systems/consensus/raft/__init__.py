@@ -38,6 +38,7 @@ from windtunnel.systems.consensus.raft.election import PreVote, RequestPreVote, 
 from windtunnel.systems.consensus.raft.log import Append, HardState, Snapshot
 from windtunnel.systems.consensus.raft.replication import AppendEntries, Rejected
 from windtunnel.systems.consensus.raft.safeguards import Safeguards
+from windtunnel.systems.consensus.raft.scenarios import SCENARIOS
 from windtunnel.systems.consensus.raft.server import Raft
 from windtunnel.systems.consensus.raft.snapshots import Appended, InstallSnapshot
 from windtunnel.systems.consensus.raft.state import Options
@@ -84,5 +85,6 @@ SYSTEM = System(
         eventually(properties.one_leader_is_followed),
         eventually(properties.logs_agree),
     ),
+    scenarios=SCENARIOS,
     leader=properties.leader,
 )

@@ -74,7 +74,8 @@ class Clients(Membership):
             self._begin_round()
         self.reads.append(Read(self.round, index, client, request))
         self._broadcast()
-        self._serve_reads()
+        if not self.peers:
+            self._serve_reads()
 
     def _begin_round(self) -> None:
         """From now on messages to followers carry a new number, and answers to them say that we lead at least until now."""

@@ -15,6 +15,7 @@ from windtunnel.base.interface import Op, Reply, Request
 from windtunnel.base.messages import Value
 
 COMMANDS = frozenset({"write", "cas", "append", "read"})
+KEYS = (str, int)
 
 
 class KeyValue:
@@ -80,7 +81,7 @@ def objection(op: Op) -> str | None:
     """Why no store can execute `op`, or None. Checked before it enters the log: a command must not fail on replay."""
     if op.f not in COMMANDS:
         return f"kv has no operation {op.f!r}; it has: append, cas, read, write"
-    if not isinstance(op.key, str | int):
+    if not isinstance(op.key, KEYS):
         return f"a key is a text or a whole number; got {op.key!r}"
     if op.f == "cas" and not (isinstance(op.value, list | tuple) and len(op.value) == 2):
         return f"cas takes the pair (expected, new); got {op.value!r}"

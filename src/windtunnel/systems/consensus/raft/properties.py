@@ -56,12 +56,12 @@ class LeaderAppendOnly:
                 del self.seen[me]
             return None
         log = node.log
-        before = self.seen.get(me)
         if not log.entries:
             return None
+        before = self.seen.get(me)
         if before is not None:
             term, index, entry = before
-            if index == log.last_index and entry is log.entries[-1]:
+            if entry is log.entries[-1] and index == log.last_index:
                 return None
             if term == node.term and index > log.base_index and (index > log.last_index or log.entry(index) != entry):
                 return f"{me}, leader of term {term}, no longer has {entry!r} at index {index}"
@@ -79,14 +79,16 @@ class LogMatching:
     def __init__(self) -> None:
         self.entries: dict[tuple[int, int], Seen] = {}
         self.shadows: dict[NodeId, tuple[int, list[Entry]]] = {}
+        self.last: dict[NodeId, Entry] = {}
 
     def after(self, nodes: Nodes, me: NodeId) -> str | None:
         """Compare the new entries of `me` with all that were ever seen at their index and term."""
         log: Log = nodes[me].log
         entries = log.entries
-        base_index, shadow = self.shadows.get(me, (0, []))
-        if base_index == log.base_index and len(shadow) == len(entries) and (not entries or shadow[-1] is entries[-1]):
+        if not entries or self.last.get(me) is entries[-1]:
             return None
+        self.last[me] = entries[-1]
+        base_index, shadow = self.shadows.get(me, (0, []))
         if base_index != log.base_index:
             shadow = shadow[log.base_index - base_index :] if log.base_index > base_index else []
         known = len(shadow)

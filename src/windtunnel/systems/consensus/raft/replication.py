@@ -158,33 +158,40 @@ class Replication(Snapshots):
         self._hear(src)
         log = self.log
         prev_index, entries = m.prev_index, m.entries
-        if prev_index > log.last_index:
-            self.out.send(src, Rejected(self.term, prev_index, 0, log.last_index + 1, m.round))
-            return
-        if not log.holds(prev_index, m.prev_term) and self.rules.check_previous_entry:
-            conflict_term = log.term_at(prev_index)
-            self.out.send(src, Rejected(self.term, prev_index, conflict_term, log.first_of_term(conflict_term), m.round))
-            return
+        known = 0
+        if prev_index != log.last_index or m.prev_term != log.last_term:  # not simply the continuation of our log
+            rejection = self._rejection(m)
+            if rejection is not None:
+                self.out.send(src, rejection)
+                return
+            known = self._known(prev_index, entries)
         match_index = prev_index + len(entries)
         answer = Appended(self.term, match_index, m.round)
-        fresh = self._fresh(prev_index, entries) if entries else 0
-        if fresh < len(entries):
+        if known < len(entries):
             if not self.rules.append_is_durable:
                 self.out.send(src, answer)
-            self._take(prev_index + fresh, entries[fresh:] if fresh else entries)
+            self._take(prev_index + known, entries[known:] if known else entries)
         if m.commit_index > self.commit_index:
             bound = match_index if self.rules.commit_what_matches else log.last_index
             self._commit(min(m.commit_index, bound))
         self.out.send(src, answer)
 
-    def _fresh(self, prev_index: int, entries: Sequence[Entry]) -> int:
+    def _rejection(self, m: AppendEntries) -> Rejected | None:
+        """The consistency check: why our log cannot continue behind (prev_index, prev_term), or None."""
+        log, prev_index = self.log, m.prev_index
+        if prev_index > log.last_index:
+            return Rejected(self.term, prev_index, 0, log.last_index + 1, m.round)
+        if log.holds(prev_index, m.prev_term) or not self.rules.check_previous_entry:
+            return None
+        conflict_term = log.term_at(prev_index)
+        return Rejected(self.term, prev_index, conflict_term, log.first_of_term(conflict_term), m.round)
+
+    def _known(self, prev_index: int, entries: Sequence[Entry]) -> int:
         """How many of `entries` the log holds already.
 
         Messages may be late, so entries that agree must stay, with everything behind them: a newer message brought those.
         """
         log = self.log
-        if prev_index == log.last_index:
-            return 0
         if not self.rules.truncate_only_on_conflict:
             return max(0, log.base_index - prev_index)
         for i, entry in enumerate(entries):
@@ -204,13 +211,12 @@ class Replication(Snapshots):
     # --- The leader learns ---
 
     def _on_appended(self, src: NodeId, m: Appended) -> None:
-        peer = self.progress.get(src)
-        if peer is None or m.term != self.term:
-            return  # not, or no longer, the leader of that term or of that server
+        peer = self._heard_from(src, m)
+        if peer is None:
+            return
         if src == self.me:
             self._on_own_disk(peer, m.match_index)
             return
-        self._heard_from(peer, m.round)
         match_index = m.match_index
         if match_index > peer.match:
             peer.match = match_index
@@ -234,10 +240,9 @@ class Replication(Snapshots):
             self._advance_commit()
 
     def _on_rejected(self, src: NodeId, m: Rejected) -> None:
-        peer = self.progress.get(src)
-        if peer is None or m.term != self.term:
+        peer = self._heard_from(src, m)
+        if peer is None:
             return
-        self._heard_from(peer, m.round)
         if m.prev_index > peer.match:  # else late: by now we know better
             peer.next = max(peer.match + 1, min(peer.next, self._agreement(m)))
             peer.sent = peer.next - 1
@@ -254,17 +259,23 @@ class Replication(Snapshots):
                 return index + 1
         return m.conflict_index
 
-    def _heard_from(self, peer: Progress, number: int) -> None:
+    def _heard_from(self, src: NodeId, m: Appended | Rejected) -> Progress | None:
+        """Who answers; None if we do not, or no longer, lead that term or that server."""
+        peer = self.progress.get(src)
+        if peer is None or m.term != self.term:
+            return None
         peer.silent = 0
         if peer.in_flight:
             peer.in_flight -= 1
-        if number > peer.round:  # noqa: PLR1730 - `max` costs three times as much, and this runs for every answer
-            peer.round = number
+        if m.round > peer.round:  # noqa: PLR1730 - `max` costs three times as much, and this runs for every answer
+            peer.round = m.round
+        return peer
 
     def _go_on(self, peer: Progress) -> None:
         """After an answer: send what has gathered meanwhile, entries or a round of reads."""
-        behind = peer.sent < self.log.last_index or peer.round_sent < self.round
-        if (behind or peer.probing) and peer.in_flight < peer.window and self.role is LEADER:
+        if peer.in_flight >= peer.window or self.role is not LEADER:
+            return
+        if peer.sent < self.log.last_index or peer.round_sent < self.round or peer.probing:
             self._replicate(peer)
 
     # --- Commitment (5.3, 5.4.2) ---

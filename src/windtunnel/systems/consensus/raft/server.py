@@ -10,7 +10,6 @@ from windtunnel.systems.consensus.raft.clients import Clients
 from windtunnel.systems.consensus.raft.election import PreVote, RequestPreVote, RequestVote, TimeoutNow, Vote
 from windtunnel.systems.consensus.raft.replication import AppendEntries, Rejected
 from windtunnel.systems.consensus.raft.snapshots import Appended, InstallSnapshot
-from windtunnel.systems.consensus.raft.state import LEADER
 
 BetweenServers: TypeAlias = (
     AppendEntries | Appended | Rejected | InstallSnapshot | RequestPreVote | PreVote | RequestVote | Vote | TimeoutNow
@@ -76,8 +75,7 @@ class Raft(Clients):
 
     def _after_answer(self, src: NodeId) -> None:
         """A follower has answered: that may serve reads, or complete the log of the server that shall lead next."""
-        if self.role is LEADER:
-            if self.reads or self.rounds_began:
-                self._serve_reads()
-            if src == self.transferee:
-                self._hand_over()
+        if self.reads or self.rounds_began:
+            self._serve_reads()
+        if src == self.transferee:
+            self._hand_over()

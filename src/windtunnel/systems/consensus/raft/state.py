@@ -9,11 +9,11 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 from windtunnel.base.errors import UsageError
 from windtunnel.base.interface import Reply, Request
-from windtunnel.base.messages import NodeId, Value
+from windtunnel.base.messages import Message, NodeId, Value
 from windtunnel.base.system import Setup
 from windtunnel.systems.consensus.raft.log import HardState, recover
 from windtunnel.systems.consensus.raft.machine import KeyValue
@@ -99,7 +99,7 @@ class Progress:
         self.round_sent = 0
 
 
-class Read(NamedTuple):
+class Read(Message, frozen=True):
     """A read that waits: until `round` is confirmed, and everything up to `read_index` is committed."""
 
     round: int
