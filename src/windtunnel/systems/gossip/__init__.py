@@ -1,0 +1,1 @@
+"""Gossip: everybody hears of everything in the end, and nobody is in charge."""
