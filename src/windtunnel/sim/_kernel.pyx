@@ -20,15 +20,18 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 import hashlib
+from contextvars import copy_context
 from math import inf
 from types import FunctionType
 
 from windtunnel.base.errors import UsageError
 from windtunnel.base.streams import busy_stream, stream_state
+from windtunnel.sim.life import LIFE
 from windtunnel.sim.links import Links
 from windtunnel.sim.schedule import PCT_EVENTS, POLICIES
+from windtunnel.sim.waiting import waiting
 
-__all__ = ["Handle", "Kernel", "Port", "Stream"]
+__all__ = ["Handle", "Kernel", "Port", "Stream", "TaskHandle"]
 
 cdef extern from "Python.h":
     object PyObject_Vectorcall(object callable, PyObject **args, size_t nargsf, PyObject *kwnames)
@@ -36,6 +39,10 @@ cdef extern from "Python.h":
     object PyObject_CallOneArg(object callable, object arg)
     object PyObject_CallObject(object callable, object args)
     PyObject *PyDict_GetItemWithError(object d, object key) except? NULL
+    object PyContext_CopyCurrent()
+    int PyContext_Enter(object) except -1
+    int PyContext_Exit(object) except -1
+    int PyContextVar_Get(object var, PyObject *default, PyObject **value) except -1
     int PyGC_IsEnabled() noexcept
     int PyGC_Enable() noexcept
     int PyGC_Disable() noexcept
@@ -75,6 +82,7 @@ cdef enum:
     SEND
     REPLY
     APPLY
+    TELL
 
 cdef enum:
     FIFO
@@ -345,6 +353,26 @@ cdef class Handle:
         return self.callback is None
 
 
+cdef class TaskHandle(Handle):
+    """A callback that runs in a context: what `asyncio` gets from its loop."""
+
+    cdef object context
+    cdef double when_
+
+    def when(self):
+        """When it is due, virtual seconds."""
+        return self.when_
+
+    def get_context(self):
+        """The context that it runs in."""
+        return self.context
+
+    def void(self):
+        """Whether nothing will come of it: cancelled, or its host has died."""
+        life = self.context.get(LIFE)
+        return self.callback is None or (life is not None and not life.alive)
+
+
 # --- Ports ---
 
 
@@ -496,6 +524,15 @@ cdef class Port:
         """See `base.outbox.Outbox`; the stream is `node/<name>`."""
         return self.draw()
 
+    def when_durable(self, callback):
+        """Call `callback` when everything persisted so far is durable: now or behind the barrier; never if the node dies."""
+        if not self.alive:
+            return
+        if self.held is not None:
+            self.held.append((TELL, callback, None))
+        else:
+            callback()
+
     # --- Life, as the world decides it ---
 
     def bind(self, core):
@@ -523,7 +560,7 @@ cdef class Port:
                     i = row[2]
                     if self.timers[i].entry_seq == row[1]:
                         self.timers[i].entry_seq = -1
-                elif row[0] != SYNCED:
+                elif row[0] == DELIVER or row[0] == SERVE:
                     self.kernel.dropped += 1
             self.backlog = None
         if self.cpu is not None:
@@ -575,6 +612,11 @@ cdef class Port:
         if not rate > 0.0:
             raise UsageError(f"a clock must run forward; got rate {rate}")
         self.clock_ = (self.kernel.now, self.clock() + offset_s, rate)
+
+    @property
+    def rate(self):
+        """How fast the local clock runs against real time."""
+        return 1.0 if self.clock_ is None else self.clock_[2]
 
     def set_cpu(self, int cores, double service_s):
         """Each delivery takes `service_s` seconds on one of `cores` CPUs, in order of arrival; 0: no time at all."""
@@ -707,6 +749,8 @@ cdef class Port:
             if self.observer is not None:
                 self.observer.replied(self.name, target, value)
             self.transmit(target, value)
+        elif op == TELL:
+            target()
         elif self.observer is not None:
             self.observer.applied(self.name, target, value)
         return 0
@@ -803,6 +847,9 @@ cdef class Kernel:
     cdef readonly double now
     cdef public object after_event
     cdef public object tracer
+    cdef public object on_error
+    cdef readonly object loop
+    cdef object failure
     cdef public int64_t sent, delivered, dropped, duplicated
     cdef readonly list ports
     cdef readonly object links
@@ -873,13 +920,15 @@ cdef class Kernel:
         """(seq, t, kind, node, src, payload) of the event that a node handles, or whose handler raised; else None."""
         cdef Port port
         cdef Event *here = &self.here
-        if not self.at_event or here.kind == CALL:
+        if not self.at_event or here.dst < 0:
             return None
         port = self.ports[here.dst]
         if here.kind == TIMER:
             return here.seq, self.now, "timer", port.name, None, <object>port.timers[here.src].name
         if here.kind == SYNCED:
             return here.seq, self.now, "synced", port.name, None, ""
+        if here.kind == TASK:
+            return here.seq, self.now, "task", port.name, None, ""
         return here.seq, self.now, "deliver", port.name, (<Port>self.ports[here.src]).name, <object>here.payload
 
     def stream(self, str name):
@@ -935,6 +984,59 @@ cdef class Kernel:
         push(&self.heap, &event)
         return handle
 
+    # --- Tasks: the asyncio tier ---
+
+    def task_at(self, double when, callback, *args, context=None):
+        """Run `callback(*args)` in a context at virtual time `when`; without a context, in a copy of the current one."""
+        return self.request_task(when, callback, args, context)
+
+    def task_later(self, double delay, callback, *args, context=None):
+        """Run `callback(*args)` in a context after `delay` seconds."""
+        return self.request_task(self.now + delay, callback, args, context)
+
+    def task_soon(self, callback, *args, context=None):
+        """Run `callback(*args)` in a context now, after everything that is due already."""
+        return self.request_task(self.now, callback, args, context)
+
+    cdef inline TaskHandle request_task(self, double when, callback, tuple args, context):
+        cdef TaskHandle handle = TaskHandle.__new__(TaskHandle)
+        cdef Event event
+        handle.callback = callback
+        handle.args = args
+        handle.context = PyContext_CopyCurrent() if context is None else context
+        handle.when_ = when
+        event.due = when if when > self.now else self.now
+        event.seq = self.seq
+        event.payload = <PyObject *>handle
+        event.dst = -1
+        event.src = -1
+        event.kind = TASK
+        event.life = 0
+        event.sent_at = 0.0
+        if self.choice == PCT:
+            life = handle.context.get(LIFE)
+            if life is not None:
+                event.dst = (<Port>life.port).index
+        Py_INCREF(handle)
+        self.seq += 1
+        push(&self.heap, &event)
+        return handle
+
+    def attach(self, loop):
+        """Let `loop.enter()` and `loop.leave()` bracket every run, from now on."""
+        assert self.loop is None, "a kernel has one loop"
+        self.loop = loop
+        if self.running:
+            loop.enter()
+
+    def fail(self, error):
+        """Raise `error` out of the run, as if the handler of the current event had raised it; outside a run, at once."""
+        if not self.running:
+            raise error
+        if self.failure is None:
+            self.failure = error
+        self.stop()
+
     # --- Running ---
 
     def run(self, double until=INFINITE, int64_t max_events=-1):
@@ -947,17 +1049,24 @@ cdef class Kernel:
         if until < self.now:
             return "until"
         self.forget()
+        self.failure = None
         collecting = PyGC_IsEnabled()
         PyGC_Disable()
         self.running = True
         self.stopping = False
+        if self.loop is not None:
+            self.loop.enter()
         try:
-            reason = self.loop(until, self.folded + self.word_count + max_events if max_events >= 0 else -1)
+            reason = self.go(until, self.folded + self.word_count + max_events if max_events >= 0 else -1)
+            if self.failure is not None:
+                raise self.failure
             self.forget()
             return reason
         finally:
             self.running = False
             self.stopping = False
+            if self.loop is not None:
+                self.loop.leave()
             self.give_back()
             if collecting:
                 PyGC_Enable()
@@ -967,7 +1076,7 @@ cdef class Kernel:
         if self.running:
             self.stopping = True
 
-    cdef str loop(self, double until, int64_t limit):
+    cdef str go(self, double until, int64_t limit):
         cdef Event *here = &self.here
         cdef Port port
         cdef Handle handle
@@ -1015,6 +1124,8 @@ cdef class Kernel:
                         PyObject_CallNoArgs(callback)
                     else:
                         PyObject_CallObject(callback, args)
+            elif here.kind == TASK:
+                self.task(<TaskHandle>here.payload, here)
             else:
                 self.rest(<Port>self.ports[here.dst], here)
 
@@ -1085,6 +1196,52 @@ cdef class Kernel:
         event.kind = TIMER
         return push(&self.heap, &event)
 
+    cdef int task(self, TaskHandle handle, Event *here) except -1:
+        """Run a callback of the asyncio tier in its context, unless its host has died."""
+        cdef object callback = handle.callback, context = handle.context, life
+        cdef tuple args = handle.args
+        cdef PyObject *found = NULL
+        cdef Port port = None
+        cdef object raised = None
+        here.dst = -1
+        if callback is None:
+            return 0
+        PyContext_Enter(context)
+        try:
+            PyContextVar_Get(LIFE, NULL, &found)
+            life = <object>found
+            Py_DECREF(life)
+            if life is not None:
+                if not life.alive:
+                    return 0
+                port = life.port
+            self.now = here.due
+            if port is not None:
+                if port.frozen:
+                    return port.keep(here)
+                here.dst = port.index
+            self.note(TASK, NOBODY if port is None else port.index, NOBODY)
+            try:
+                if len(args) == 0:
+                    PyObject_CallNoArgs(callback)
+                elif len(args) == 1:
+                    PyObject_CallOneArg(callback, args[0])
+                else:
+                    PyObject_CallObject(callback, args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                if self.on_error is None:
+                    raise
+                raised = error
+        finally:
+            PyContext_Exit(context)
+        if raised is not None:
+            self.on_error(handle, raised)
+        if port is not None and self.after_event is not None:
+            PyObject_CallOneArg(self.after_event, port.name)
+        return 0
+
     cdef int deliver_aside(self, Port port, Event *here) except -1:
         """A message reached a node that is down, or paused, or has to queue for a CPU."""
         cdef Event event
@@ -1145,6 +1302,9 @@ cdef class Kernel:
                 pop(&self.heap, &event)
                 if event.seq == timer.entry_seq:
                     self.go_back(port, event.src)
+            elif top.kind == TASK and (<TaskHandle>top.payload).void():
+                pop(&self.heap, &event)
+                Py_DECREF(<object>event.payload)
             elif top.kind == CALL and (<Handle>top.payload).callback is None:
                 pop(&self.heap, &event)
                 Py_DECREF(<object>event.payload)
@@ -1287,6 +1447,39 @@ cdef class Kernel:
         event.kind = DELIVER
         event.life = 0
         return push(&self.heap, &event)
+
+    # --- Reports ---
+
+    def upcoming(self):
+        """What the heap holds, in order: when it is due, its kind, and the node it is for; void entries excluded."""
+        cdef Py_ssize_t i
+        cdef Event *event
+        cdef Port port
+        cdef Timer *timer
+        rows = []
+        for i in range(self.heap.count):
+            event = &self.heap.items[i]
+            if event.kind == CALL:
+                if (<Handle>event.payload).callback is not None:
+                    rows.append((event.due, event.seq, event.due, "call", None))
+            elif event.kind == TASK:
+                if not (<TaskHandle>event.payload).void():
+                    life = (<TaskHandle>event.payload).context.get(LIFE)
+                    rows.append((event.due, event.seq, event.due, "task", None if life is None else life.port.name))
+            else:
+                port = <Port>self.ports[event.dst]
+                if event.kind == TIMER:
+                    timer = &port.timers[event.src]
+                    if event.seq == timer.entry_seq and timer.seq >= 0:
+                        rows.append((event.due, event.seq, timer.due, "timer", port.name))
+                elif event.kind == DELIVER or event.life == port.incarnation:
+                    rows.append((event.due, event.seq, event.due, "synced" if event.kind == SYNCED else "deliver", port.name))
+        rows.sort()
+        return sorted((row[2:] for row in rows), key=lambda row: row[0])
+
+    def waiting(self):
+        """Who waits for what: for reports of a run in which nothing can happen any more."""
+        return waiting(self)
 
     # --- Fingerprint and garbage ---
 

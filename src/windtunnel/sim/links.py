@@ -163,6 +163,10 @@ class Links:
         """Messages that the network repeated."""
         return int(self._kernel.duplicated)
 
+    def held(self) -> list[tuple[NodeId, NodeId, int]]:
+        """Links that hold messages: from, to, how many."""
+        return [(link.src.name, link.dst.name, len(link.held)) for link in self._all if link.held]
+
     # --- For the kernels ---
 
     def between(self, src: Any, dst: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from windtunnel.sim.pure import Kernel
 
 DELIVER, TIMER, CALL, SYNCED, SERVE, ARRIVE, LOST, TASK, SENTINEL = range(9)
-_SEND, _REPLY, _APPLY = range(3)
+_SEND, _REPLY, _APPLY, _TELL = range(4)
 
 
 class Timer:
@@ -188,6 +188,13 @@ class Port:
             self._stream = Stream(self._kernel.seed, f"node/{self.name}")
         return self._stream.random()
 
+    def when_durable(self, callback: Callable[[], object]) -> None:
+        """Call `callback` when everything persisted so far is durable: now or behind the barrier; never if the node dies."""
+        if self._held is not None:
+            self._held.append((_TELL, callback, None))
+        else:
+            callback()
+
     # --- Life, as the world decides it ---
 
     def bind(self, core: Any) -> None:
@@ -249,6 +256,11 @@ class Port:
         if not rate > 0.0:
             raise UsageError(f"a clock must run forward; got rate {rate}")
         self._clock = (self._kernel.now, self.clock() + offset_s, rate)
+
+    @property
+    def rate(self) -> float:
+        """How fast the local clock runs against real time."""
+        return 1.0 if self._clock is None else self._clock[2]
 
     def set_cpu(self, cores: int, service_s: float) -> None:
         """Each delivery takes `service_s` seconds on one of `cores` CPUs, in order of arrival; 0: no time at all."""
@@ -349,6 +361,8 @@ class Port:
             if self.observer is not None:
                 self.observer.replied(self.name, target, value)
             self._transmit(target, value)
+        elif op == _TELL:
+            target()
         elif self.observer is not None:
             self.observer.applied(self.name, target, value)
 

@@ -26,6 +26,7 @@ import gc
 import hashlib
 from array import array
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from math import cos, exp, inf, log, pi, sqrt
 from typing import Any
@@ -33,12 +34,16 @@ from typing import Any
 from windtunnel.base.errors import UsageError
 from windtunnel.base.messages import NodeId
 from windtunnel.base.streams import Stream, busy_stream
+from windtunnel.sim.handles import Handle, TaskHandle
+from windtunnel.sim.life import LIFE
 from windtunnel.sim.links import CONSTANT, EXPONENTIAL, UNIFORM, Link, Links
-from windtunnel.sim.port import ARRIVE, CALL, DELIVER, LOST, SENTINEL, SERVE, SYNCED, TIMER, Port, Timer
+from windtunnel.sim.port import ARRIVE, CALL, DELIVER, LOST, SENTINEL, SERVE, SYNCED, TASK, TIMER, Port, Timer
 from windtunnel.sim.schedule import POLICIES, Choice
+from windtunnel.sim.waiting import waiting
 
-__all__ = ["Handle", "Kernel", "Port", "Stream"]
+__all__ = ["Handle", "Kernel", "Port", "Stream", "TaskHandle"]
 
+KIND_NAMES = ("deliver", "timer", "call", "synced", "deliver")
 NOBODY = (1 << 28) - 1  # the index, in the fingerprint, of whoever is no node
 TIMER_WORD = TIMER << 56
 CALL_WORD = (CALL << 56) | (NOBODY << 28) | NOBODY
@@ -50,24 +55,6 @@ LAST = 1 << 62  # the number of a sentinel: after everything else of its instant
 _new = object.__new__
 
 
-class Handle:
-    """A callback that was asked for. `cancel` makes sure that it does not run."""
-
-    __slots__ = ("_args", "_callback")
-
-    _callback: Callable[..., Any] | None
-    _args: tuple[Any, ...]
-
-    def cancel(self) -> None:
-        """Never run the callback; no effect once it has run."""
-        self._callback = None
-        self._args = ()
-
-    def cancelled(self) -> bool:
-        """Whether it was cancelled."""
-        return self._callback is None
-
-
 class Kernel:
     """One clock, one heap, one seed. Handlers run one at a time, at virtual times.
 
@@ -77,7 +64,8 @@ class Kernel:
 
     now: virtual seconds. after_event(node): called after each message or timer that a node handled. tracer: told of
     `sent(seq, t, src, dst, message, due)` (due None: lost; inf: held by a cut) and `dispatched(seq, t, kind, node, src, payload,
-    sent_at)`; kind "deliver", "timer", "synced" or "lost-at-node".
+    sent_at)`; kind "deliver", "timer", "synced" or "lost-at-node". on_error(handle, exception): told what the callback of a
+    task raised.
     """
 
     def __init__(self, seed: int, *, policy: str = "fifo", depth: int = 3) -> None:
@@ -88,6 +76,8 @@ class Kernel:
         self.now = 0.0
         self.after_event: Callable[[NodeId], None] | None = None
         self.tracer: Any = None
+        self.on_error: Callable[[TaskHandle, BaseException], None] | None = None
+        self.loop: Any = None  # of the asyncio tier, once there is one
         self.sent = self.delivered = self.dropped = self.duplicated = 0
         self.ports: list[Port] = []
         self.by_name: dict[NodeId, Port] = {}
@@ -95,6 +85,7 @@ class Kernel:
         self.seq = 0
         self.draw = busy_stream(seed, "network").random
         self._entry: Any = None
+        self._failure: BaseException | None = None
         self._running = False
         self._times: list[float] = []
         self._codes: list[int] = []
@@ -131,6 +122,9 @@ class Kernel:
             return entry[1], self.now, "timer", entry[3].port.name, None, entry[3].name
         if kind == SYNCED:
             return entry[1], self.now, "synced", entry[3].name, None, ""
+        if kind == TASK:
+            life = entry[3].get_context().get(LIFE)
+            return None if life is None else (entry[1], self.now, "task", life.port.name, None, "")
         return entry[1], self.now, "deliver", entry[3].name, entry[4].name, entry[5]
 
     def stream(self, name: str) -> Stream:
@@ -177,6 +171,44 @@ class Kernel:
         """Run `callback(*args)` now, after everything that is due already."""
         return self.call_later(0.0, callback, *args)
 
+    # --- Tasks: the asyncio tier ---
+
+    def task_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
+        """Run `callback(*args)` in a context at virtual time `when`; without a context, in a copy of the current one."""
+        now = self.now
+        due = when if when > now else now  # noqa: FURB136 - a call of max costs more than the rest of the line
+        handle = TaskHandle(callback, args, copy_context() if context is None else context, when)
+        if self._choice is not None and self._choice.pct:
+            life = handle.get_context().get(LIFE)
+            handle.party = 0 if life is None else life.port.index + 1
+        seq = self.seq
+        self.seq = seq + 1
+        heappush(self.heap, (due, seq, TASK, handle))
+        return handle
+
+    def task_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
+        """Run `callback(*args)` in a context after `delay` seconds."""
+        return self.task_at(self.now + delay, callback, *args, context=context)
+
+    def task_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
+        """Run `callback(*args)` in a context now, after everything that is due already."""
+        return self.task_at(self.now, callback, *args, context=context)
+
+    def attach(self, loop: Any) -> None:
+        """Let `loop.enter()` and `loop.leave()` bracket every run, from now on."""
+        assert self.loop is None, "a kernel has one loop"
+        self.loop = loop
+        if self._running:
+            loop.enter()
+
+    def fail(self, error: BaseException) -> None:
+        """Raise `error` out of the run, as if the handler of the current event had raised it; outside a run, at once."""
+        if not self._running:
+            raise error
+        if self._failure is None:
+            self._failure = error
+        self.stop()
+
     # --- Running ---
 
     def run(self, until: float = inf, max_events: int = -1) -> str:
@@ -193,15 +225,22 @@ class Kernel:
             heappush(self.heap, (until, LAST, SENTINEL))
         self._until = until
         self._entry = None
+        self._failure = None
         self._running = True
         collecting = gc.isenabled()
         gc.disable()
+        if self.loop is not None:
+            self.loop.enter()
         try:
             reason = self._run_blocks(self.events + max_events if max_events >= 0 else -1)
+            if self._failure is not None:
+                raise self._failure
             self._entry = None
             return reason
         finally:
             self._running = False
+            if self.loop is not None:
+                self.loop.leave()
             if self._choice is not None:
                 self._choice.give_back(self.heap)
             while self.heap and self.heap[0][0] < 0.0:  # a stop that another end overtook
@@ -280,6 +319,8 @@ class Kernel:
                     times(t)
                     codes(CALL_WORD)
                     callback(*handle._args)  # noqa: SLF001
+            elif kind == TASK:
+                self._task(entry)
             elif kind == SENTINEL:
                 reason = self._at_sentinel(entry)
                 if reason:
@@ -313,7 +354,11 @@ class Kernel:
             elif kind == SENTINEL:
                 heappop(heap)
                 self._sentinels.discard(entry[0])
-            elif (kind == CALL and entry[3].cancelled()) or (kind == SYNCED and entry[3].incarnation != entry[4]):
+            elif (
+                (kind == TASK and entry[3].void())
+                or (kind == CALL and entry[3].cancelled())
+                or (kind == SYNCED and entry[3].incarnation != entry[4])
+            ):
                 heappop(heap)
             else:
                 return
@@ -334,6 +379,36 @@ class Kernel:
             timer.port.keep(entry)
         elif entry[1] == timer.entry_seq:
             self.go_back(timer)
+
+    def _task(self, entry: Any) -> None:
+        handle = entry[3]
+        context = handle._context  # noqa: SLF001 - its own
+        life = context.get(LIFE)
+        if life is None:
+            index = NOBODY
+        elif not life.alive:
+            return
+        else:
+            index = life.port.index
+        callback = handle._callback  # noqa: SLF001
+        if callback is None:
+            return
+        self.now = entry[0]
+        if life is not None and life.port.paused:
+            life.port.keep(entry)
+            return
+        self._entry = entry
+        self._note(TASK, index, NOBODY)
+        try:
+            context.run(callback, *handle._args)  # noqa: SLF001
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            if self.on_error is None:
+                raise
+            self.on_error(handle, error)
+        if life is not None and self.after_event is not None:
+            self.after_event(life.port.name)
 
     def _deliver_aside(self, entry: Any) -> None:
         """A message reached a node that is down, or paused, or has to queue for a CPU."""
@@ -428,6 +503,30 @@ class Kernel:
         seq = self.seq
         self.seq = seq + 1
         return seq
+
+    # --- Reports ---
+
+    def upcoming(self) -> list[tuple[float, str, NodeId | None]]:
+        """What the heap holds, in order: when it is due, its kind, and the node it is for; void entries excluded."""
+        rows: list[tuple[float, str, NodeId | None]] = []
+        for entry in sorted(self.heap):
+            kind = entry[2]
+            what: Any = entry[3] if len(entry) > 3 else None
+            if kind == CALL and not what.cancelled():
+                rows.append((entry[0], "call", None))
+            elif kind == TASK and not what.void():
+                life = what.get_context().get(LIFE)
+                rows.append((entry[0], "task", None if life is None else life.port.name))
+            elif kind == TIMER and entry[1] == what.entry_seq and what.seq >= 0:
+                rows.append((what.due, "timer", what.port.name))
+            elif kind == DELIVER or (kind in (SERVE, SYNCED) and what.incarnation == entry[-1]):
+                rows.append((entry[0], KIND_NAMES[kind], what.name))
+        rows.sort(key=lambda row: row[0])
+        return rows
+
+    def waiting(self) -> list[tuple[NodeId, str]]:
+        """Who waits for what: for reports of a run in which nothing can happen any more."""
+        return waiting(self)
 
     # --- Fingerprint, garbage, sentinels ---
 

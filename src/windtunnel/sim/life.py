@@ -1,0 +1,23 @@
+"""Which host a task belongs to: one incarnation of a procedure, carried by the context that its tasks run in."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+
+class Life:
+    """One life of a host. When it ends, its tasks are never run again, not even their `finally` blocks: power was cut.
+
+    port: the host's place in the kernel. Whoever holds a context of this life holds the life, so the flag reaches them all.
+    """
+
+    __slots__ = ("alive", "port")
+
+    def __init__(self, port: Any) -> None:
+        self.port = port
+        self.alive = True
+
+
+LIFE: ContextVar[Life | None] = ContextVar("LIFE", default=None)
+"""The life that the running code belongs to; None for the world and for tests."""
