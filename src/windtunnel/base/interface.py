@@ -9,6 +9,7 @@ same for all, so that one client, one recorder and one network serve every syste
 | txn | txn(value = the participants' votes wished) -> "committed" or "aborted" |
 | broadcast | broadcast(value); read() -> list of the values seen |
 | ledger | order(value = the order) -> "completed" or "cancelled"; balances() -> dict |
+| of administrators | reconfigure(value = the members wished) -> the members; transfer(value = the node that shall lead) |
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from __future__ import annotations
 from typing import Literal
 
 from windtunnel.base.messages import Message, NodeId, Value
+
+ADMINISTRATION = frozenset({"reconfigure", "transfer"})
+"""Operations of administrators, on systems that have them. They touch no data, so no model of data knows them."""
 
 
 class Op(Message, frozen=True):

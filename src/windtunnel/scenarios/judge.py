@@ -8,10 +8,12 @@ is `unknown`, with the reason: no operation succeeded, or the checker ran out of
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from typing import Any
 
 from windtunnel import __version__
 from windtunnel.base.errors import UsageError
+from windtunnel.base.interface import ADMINISTRATION
 from windtunnel.base.system import System
 from windtunnel.checkers import MODELS, Verdict, check
 from windtunnel.scenarios.observed import AVAILABLE, AVAILABLE_STATEMENT, Breach, Observed
@@ -64,7 +66,8 @@ def judge(scenario: Scenario, system: System, observed: Observed, replay: str) -
 def _check_history(scenario: Scenario, system: System, observed: Observed) -> Verdict | None:
     if system.interface not in MODELS:
         raise UsageError(f"{system.name} serves {system.interface!r}, for which there is no checker")
-    return check(observed.history, system.interface, budget_s=scenario.budget_s)
+    data = [op for op in observed.history.operations if op.f not in ADMINISTRATION]
+    return check(replace(observed.history, operations=data), system.interface, budget_s=scenario.budget_s)
 
 
 def _breach_of(checked: Verdict, observed: Observed) -> Breach:

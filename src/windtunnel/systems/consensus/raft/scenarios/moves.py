@@ -72,7 +72,7 @@ def read(stage: Stage, session: str, node: NodeId, reach: Sequence[NodeId] = ALL
 
 
 def recover(stage: Stage, node: NodeId) -> None:
-    """The end of a story: everybody is up and reachable, and `node` leads or is elected."""
+    """The end of a story: everybody is up and reachable, `node` leads or is elected, and a client reads x there."""
     for name in ALL:
         if name not in stage.nodes:
             stage.restart(name)
@@ -80,5 +80,6 @@ def recover(stage: Stage, node: NodeId) -> None:
         beat(stage, node)
     if stage.nodes[node].role is not LEADER:
         elect(stage, node)
-    for _ in range(3):
+    for _ in range(2):
         beat(stage, node)
+    read(stage, "last", node)
