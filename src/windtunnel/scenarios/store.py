@@ -46,7 +46,7 @@ def prepare(root: Path) -> None:
 
 def save(run: Run, root: Path) -> Path:
     """Write a run under `root` and point `latest` at it; returns its directory. Raises UsageError when the disk refuses."""
-    parent = root / run.scenario.system
+    parent = root / str(run.results["system"])
     name = f"{time.strftime('%Y%m%dT%H%M%S')}-{run.scenario.seed}"
     building: Path | None = None
     try:
