@@ -47,7 +47,7 @@ def test_without_its_safeguard_it_breaks(register):
     )
     broken = [done.broken for done in (run(scenario.with_changes(seed=seed)) for seed in range(50)) if done.verdict == "invalid"]
     assert broken
-    assert set(broken) == {"linearizable"}
+    assert set(broken) == {"linearizability"}
 
 
 @pytest.mark.parametrize(

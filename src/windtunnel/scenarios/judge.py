@@ -78,7 +78,7 @@ def _breach_of(checked: Verdict, observed: Observed) -> Breach:
     at_s = stuck.completed_s if stuck is not None and stuck.completed_s is not None else max(ended, default=observed.sim_s)
     return Breach(
         prop=evidence.property if evidence is not None else checked.model,
-        statement=f"the history is {evidence.property if evidence is not None else 'legal'} for the {checked.model} model",
+        statement=f"{evidence.property if evidence is not None else 'legality'} of the clients' history (model {checked.model})",
         evidence=checked.why,
         at_s=at_s,
         text=list(evidence.text) if evidence is not None else (),
