@@ -612,6 +612,7 @@ cdef class Port:
         if not rate > 0.0:
             raise UsageError(f"a clock must run forward; got rate {rate}")
         self.clock_ = (self.kernel.now, self.clock() + offset_s, rate)
+        self.kernel.skewed = True
 
     @property
     def rate(self):
@@ -859,7 +860,7 @@ cdef class Kernel:
     cdef int64_t seq
     cdef Twister network
     cdef Event here  # the event being handled; its payload is owned
-    cdef bint at_event, running, stopping
+    cdef bint at_event, running, stopping, skewed
     cdef uint64_t words[BLOCK]
     cdef int word_count
     cdef int64_t folded, collect_at
@@ -987,16 +988,24 @@ cdef class Kernel:
     # --- Tasks: the asyncio tier ---
 
     def task_at(self, double when, callback, *args, context=None):
-        """Run `callback(*args)` in a context at virtual time `when`; without a context, in a copy of the current one."""
+        """Run `callback(*args)` in a context when the host's clock shows `when`; without a context, in a copy of this one."""
         return self.request_task(when, callback, args, context)
 
     def task_later(self, double delay, callback, *args, context=None):
-        """Run `callback(*args)` in a context after `delay` seconds."""
-        return self.request_task(self.now + delay, callback, args, context)
+        """Run `callback(*args)` in a context after `delay` seconds of the host's clock."""
+        return self.request_task(self.local_time() + delay, callback, args, context)
 
     def task_soon(self, callback, *args, context=None):
         """Run `callback(*args)` in a context now, after everything that is due already."""
-        return self.request_task(self.now, callback, args, context)
+        return self.request_task(self.local_time(), callback, args, context)
+
+    cdef inline double local_time(self) except? -1.0:
+        """The clock of the host that calls."""
+        if self.skewed:
+            life = LIFE.get()
+            if life is not None:
+                return life.port.clock()
+        return self.now
 
     cdef inline TaskHandle request_task(self, double when, callback, tuple args, context):
         cdef TaskHandle handle = TaskHandle.__new__(TaskHandle)
@@ -1005,6 +1014,10 @@ cdef class Kernel:
         handle.args = args
         handle.context = PyContext_CopyCurrent() if context is None else context
         handle.when_ = when
+        if self.skewed:
+            life = LIFE.get()
+            if life is not None:
+                when = self.now + (when - <double>life.port.clock()) / <double>life.port.rate
         event.due = when if when > self.now else self.now
         event.seq = self.seq
         event.payload = <PyObject *>handle

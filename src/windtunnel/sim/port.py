@@ -256,6 +256,7 @@ class Port:
         if not rate > 0.0:
             raise UsageError(f"a clock must run forward; got rate {rate}")
         self._clock = (self._kernel.now, self.clock() + offset_s, rate)
+        self._kernel.skewed = True
 
     @property
     def rate(self) -> float:

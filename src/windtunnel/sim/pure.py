@@ -78,6 +78,7 @@ class Kernel:
         self.tracer: Any = None
         self.on_error: Callable[[TaskHandle, BaseException], None] | None = None
         self.loop: Any = None  # of the asyncio tier, once there is one
+        self.skewed = False  # whether any node's clock was ever changed
         self.sent = self.delivered = self.dropped = self.duplicated = 0
         self.ports: list[Port] = []
         self.by_name: dict[NodeId, Port] = {}
@@ -174,10 +175,14 @@ class Kernel:
     # --- Tasks: the asyncio tier ---
 
     def task_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
-        """Run `callback(*args)` in a context at virtual time `when`; without a context, in a copy of the current one."""
+        """Run `callback(*args)` in a context when the host's clock shows `when`; without a context, in a copy of this one."""
         now = self.now
-        due = when if when > now else now  # noqa: FURB136 - a call of max costs more than the rest of the line
         handle = TaskHandle(callback, args, copy_context() if context is None else context, when)
+        if self.skewed:
+            life = LIFE.get()
+            if life is not None:
+                when = now + (when - life.port.clock()) / life.port.rate
+        due = when if when > now else now  # noqa: FURB136 - a call of max costs more than the rest of the line
         if self._choice is not None and self._choice.pct:
             life = handle.get_context().get(LIFE)
             handle.party = 0 if life is None else life.port.index + 1
@@ -187,12 +192,16 @@ class Kernel:
         return handle
 
     def task_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
-        """Run `callback(*args)` in a context after `delay` seconds."""
-        return self.task_at(self.now + delay, callback, *args, context=context)
+        """Run `callback(*args)` in a context after `delay` seconds of the host's clock."""
+        life = LIFE.get() if self.skewed else None
+        start = self.now if life is None else life.port.clock()
+        return self.task_at(start + delay, callback, *args, context=context)
 
     def task_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
         """Run `callback(*args)` in a context now, after everything that is due already."""
-        return self.task_at(self.now, callback, *args, context=context)
+        life = LIFE.get() if self.skewed else None
+        start = self.now if life is None else life.port.clock()
+        return self.task_at(start, callback, *args, context=context)
 
     def attach(self, loop: Any) -> None:
         """Let `loop.enter()` and `loop.leave()` bracket every run, from now on."""

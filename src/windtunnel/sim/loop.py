@@ -1,0 +1,269 @@
+"""The asyncio tier: an event loop whose clock and ready queue are the kernel's heap.
+
+Tasks, sleeps, timeouts, groups, queues, locks, events run as on any loop, in virtual time, together with the cores of the
+callback tier. Callbacks run in the order in which they were asked for, which is what asyncio documents; a kernel with another
+policy reorders those that are due at the same instant.
+
+Hosts. A task belongs to the life of a host if its context says so (`sim.life.LIFE`), and tasks that it starts inherit the
+context. When the life ends, the kernel drops every callback of it: the tasks stop where they are, without cancellation,
+without `finally`, as processes do when the power goes. Their coroutines stay referenced until `close`, for if they were collected
+earlier Python would run their `finally` blocks then and there.
+
+Whatever would leave the simulation (sockets, threads, subprocesses, signals, pipes) raises `Escaped` and names the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+import weakref
+from asyncio import events
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from contextvars import Context
+from typing import Any, TypeVar
+
+from windtunnel.base.errors import Escaped
+from windtunnel.base.messages import NodeId
+from windtunnel.sim.kernel import Kernel
+from windtunnel.sim.life import LIFE, Life
+from windtunnel.sim.sealed import Sealed
+from windtunnel.sim.waiting import Deadlock
+
+T = TypeVar("T")
+
+CLOSE_MAX = 8  # nested finally blocks that await, each of which resists one closing
+PURGE_MIN = 256  # tasks started before finished ones are forgotten
+
+
+class SimLoop(Sealed):
+    """An event loop in virtual time on `kernel`. `kernel.run` drives it; so do `run_until_complete` and `asyncio.Runner`.
+
+    Inside a host, `time` is the host's own clock, and delays are seconds of that clock.
+    """
+
+    call_at: Any  # these three are the kernel's own methods: every step of a task passes here
+    call_later: Any
+    call_soon: Any
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self._thread = threading.get_ident()
+        self._tasks: dict[asyncio.Task[Any], Life | None] = {}  # the stdlib keeps only weak references
+        self._task_count = 0
+        self._purge_at = PURGE_MIN
+        self._factory: Any = None
+        self._handler: Any = None
+        self._closed = False
+        self._outer: tuple[Any, Any] | None = None  # the running loop and the generator hooks before `enter`
+        self._generators: dict[int, weakref.ref[AsyncGenerator[Any, Any]]] = {}  # a WeakSet has the order of addresses
+        self.call_at = kernel.task_at
+        self.call_later = kernel.task_later
+        self.call_soon = kernel.task_soon
+        kernel.on_error = self._callback_raised
+        kernel.attach(self)
+
+    # --- Time ---
+
+    def time(self) -> float:
+        """Virtual seconds; inside a host, those of its own clock."""
+        life = LIFE.get()
+        return self.kernel.now if life is None else float(life.port.clock())
+
+    def call_soon_threadsafe(  # type: ignore[override] # handles of the kernel are no subclass of asyncio's
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> Any:
+        """As `call_soon`. Raises Escaped in any thread but the simulation's."""
+        if threading.get_ident() != self._thread:
+            raise Escaped("call_soon_threadsafe from another thread: simulated code has no threads")
+        return self.kernel.task_soon(callback, *args, context=context)
+
+    # --- Tasks ---
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """A future of this loop."""
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self,
+        coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
+        *,
+        name: object = None,
+        context: Context | None = None,
+        **options: Any,
+    ) -> asyncio.Task[T]:
+        """A task of the host that calls, or of the host of `context`. Names are counted per loop: the same in every run."""
+        self._task_count += 1
+        label = f"task-{self._task_count}" if name is None else str(name)
+        task: asyncio.Task[T]
+        if self._factory is not None:
+            task = self._factory(self, coro, **({"context": context} if context is not None else {}), **options)
+            task.set_name(label)
+        else:
+            task = asyncio.Task(coro, loop=self, name=label, context=context, **options)
+        self._tasks[task] = LIFE.get() if context is None else context.get(LIFE)
+        if len(self._tasks) >= self._purge_at:
+            self._tasks = {task: life for task, life in self._tasks.items() if not task.done()}
+            self._purge_at = max(PURGE_MIN, 2 * len(self._tasks))
+        return task
+
+    def set_task_factory(self, factory: Any) -> None:
+        """As asyncio's."""
+        self._factory = factory
+
+    def get_task_factory(self) -> Any:
+        """As asyncio's."""
+        return self._factory
+
+    def waiting(self) -> list[tuple[NodeId, str]]:
+        """Every task that waits: its host ("main" for none), and where its innermost await stands."""
+        rows = []
+        for task, life in self._tasks.items():
+            if not task.done() and (life is None or life.alive):
+                rows.append(("main" if life is None else life.port.name, f"{task.get_name()} waits at {_place(task)}"))
+        return rows
+
+    # --- Running ---
+
+    def run_forever(self) -> None:
+        """Until `stop`. Raises Deadlock when nothing can ever run again."""
+        if self.kernel.run() == "idle":
+            raise Deadlock(self.kernel.waiting())
+
+    def run_until_complete(self, future: Generator[Any, None, T] | Awaitable[T]) -> T:
+        """The result of `future`. Raises Deadlock when nothing can ever run again before it is done."""
+        awaited: asyncio.Future[T] = asyncio.ensure_future(future, loop=self)  # type: ignore[arg-type]
+        awaited.add_done_callback(self._stop_run)
+        try:
+            reason = self.kernel.run()
+        finally:
+            awaited.remove_done_callback(self._stop_run)
+        if not awaited.done():
+            if reason == "idle":
+                raise Deadlock(self.kernel.waiting())
+            raise RuntimeError("the loop was stopped before the future was done")
+        return awaited.result()
+
+    def stop(self) -> None:
+        """End the run after this callback."""
+        self.kernel.stop()
+
+    def is_running(self) -> bool:
+        """Whether a run is on."""
+        return self._outer is not None
+
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def close(self) -> None:
+        """Give up every task that is left: their coroutines are closed, and whatever that makes them do is void."""
+        assert self._outer is None, "a running loop cannot be closed"
+        if self._closed:
+            return
+        self._closed = True
+        for life in self._tasks.values():
+            if life is not None:
+                life.alive = False
+        tasks, self._tasks = self._tasks, {}
+        for task in tasks:
+            if not task.done():
+                task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - the stdlib's own switch
+                _close(task)
+
+    async def shutdown_asyncgens(self) -> None:
+        """Close every asynchronous generator that is still open."""
+        generators = [generator() for generator in self._generators.values()]
+        self._generators.clear()
+        await asyncio.gather(*(generator.aclose() for generator in generators if generator), return_exceptions=True)
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the signature of asyncio
+        """There is none."""
+
+    # --- Called by the kernel ---
+
+    def enter(self) -> None:
+        """A run begins: this is the running loop now."""
+        self._outer = (events._get_running_loop(), sys.get_asyncgen_hooks())  # noqa: SLF001 - what asyncio's own loops call
+        events._set_running_loop(self)  # noqa: SLF001
+        sys.set_asyncgen_hooks(firstiter=self._generator_begins, finalizer=self._generator_is_lost)
+
+    def leave(self) -> None:
+        """A run ends: the former running loop is restored."""
+        assert self._outer is not None, "left without having entered"
+        loop, hooks = self._outer
+        self._outer = None
+        sys.set_asyncgen_hooks(*hooks)
+        events._set_running_loop(loop)  # noqa: SLF001
+
+    # --- Errors ---
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """What nobody caught ends the run as a failure of the event, unless a handler was set or no run is on."""
+        if self._handler is not None:
+            self._handler(self, context)
+        else:
+            self.default_exception_handler(context)
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Raise the exception out of the run."""
+        error = context.get("exception")
+        if error is not None and self._outer is not None:
+            self.kernel.fail(error)
+
+    def set_exception_handler(self, handler: Any) -> None:
+        """As asyncio's."""
+        self._handler = handler
+
+    def get_exception_handler(self) -> Any:
+        """As asyncio's."""
+        return self._handler
+
+    def get_debug(self) -> bool:
+        """Debug mode does not exist here: it measures real time."""
+        return False
+
+    def set_debug(self, enabled: bool) -> None:  # noqa: FBT001 - the signature of asyncio
+        """No effect."""
+
+    # --- Inside ---
+
+    def _callback_raised(self, handle: Any, error: BaseException) -> None:
+        self.call_exception_handler({"message": "exception in a callback", "exception": error, "handle": handle})
+
+    def _stop_run(self, _future: asyncio.Future[Any]) -> None:
+        self.kernel.stop()
+
+    def _timer_handle_cancelled(self, handle: Any) -> None:
+        """Asyncio tells its own loop; the kernel notices by itself."""
+
+    def _generator_begins(self, generator: AsyncGenerator[Any, Any]) -> None:
+        self._generators[id(generator)] = weakref.ref(generator)
+
+    def _generator_is_lost(self, generator: AsyncGenerator[Any, Any]) -> None:
+        self._generators.pop(id(generator), None)
+        if not self._closed:
+            self.create_task(generator.aclose())
+
+
+def _place(task: asyncio.Task[Any]) -> str:
+    """File, line and function of the innermost await of ours that a task stands at."""
+    awaited: Any = task.get_coro()
+    place = "its start"
+    while awaited is not None:
+        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None) or getattr(awaited, "gi_frame", None)
+        if frame is not None:
+            place = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+        awaited = (
+            getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None) or getattr(awaited, "gi_yieldfrom", None)
+        )
+    return place
+
+
+def _close(task: asyncio.Task[Any]) -> None:
+    coroutine: Any = task.get_coro()
+    for _ in range(CLOSE_MAX):
+        with contextlib.suppress(BaseException):  # a finally block that awaits or raises; its host is dead, nobody hears it
+            coroutine.close()
+            return
