@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from windtunnel.histories import History, Operation
-from windtunnel.reports.embed import Window, span
+from windtunnel.reports.embed import FAMILIES, Window, span
 from windtunnel.reports.markup import e, section, table
 from windtunnel.reports.sections import events_table
 from windtunnel.reports.words import count_text, plural, seconds_text, unit_of
@@ -17,14 +17,8 @@ EVENTS_LISTED = 300
 _BUCKETS = 24  # rows of the text alternative of the timeline
 _KEYS = "Arrow keys move, + and &minus; zoom, Home shows everything, Tab goes to the next event of note, Escape lets go."
 
-_LEGEND = """<ul class="legend">
-<li><span class="swatch ok"></span>ok</li>
-<li><span class="swatch fail"></span>failed: certainly not done</li>
-<li><span class="swatch info"></span>unknown: may have been done</li>
-<li><span class="swatch band network"></span>network fault</li>
-<li><span class="swatch band process"></span>crash, pause</li>
-<li><span class="swatch band machine"></span>clock, disk</li>
-</ul>"""
+_OUTCOMES = (("ok", "ok"), ("fail", "failed: certainly not done"), ("info", "unknown: may have been done"))
+_FAULTS = (("network", "network fault"), ("process", "crash, pause"), ("machine", "clock, disk"))
 
 _TOOLS = """<fieldset class="choice"><legend class="unseen">Axis</legend>
 <label><input type="radio" name="axis" value="time"> time</label>
@@ -39,7 +33,18 @@ def timeline(results: Mapping[str, Any], history: History | None, window: Window
     start, end = span(results, history.operations, window.rows)
     label = f"{plural(len(history.operations), 'operation')} over time, per client, with latency, throughput and faults"
     listed = "" if unit_of(results, history) != "s" else _buckets_table(results, history.operations, start, end)
-    return section("timeline", "Operations over time", _deck("timeline", label, "") + _LEGEND + listed)
+    return section("timeline", "Operations over time", _deck("timeline", label, "") + _legend(results, history) + listed)
+
+
+def _legend(results: Mapping[str, Any], history: History) -> str:
+    """What the bars and bands mean, as far as they occur."""
+    types = {str(op.type) for op in history.operations}
+    families = {FAMILIES.get(str(row.get("verb"))) for row in results.get("faults") or () if not row.get("closes")}
+    items = [(name, words) for name, words in _OUTCOMES if name in types]
+    items += [(f"band {name}", words) for name, words in _FAULTS if name in families]
+    return (
+        '<ul class="legend">' + "".join(f'<li><span class="swatch {name}"></span>{words}</li>' for name, words in items) + "</ul>"
+    )
 
 
 def messages(results: Mapping[str, Any], window: Window) -> str:

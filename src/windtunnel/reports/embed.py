@@ -19,9 +19,11 @@ from windtunnel.reports.words import operation_text, unit_of
 TRACE_ROWS_MAX = 5000
 """Rows of a trace in one report: some 20 s of a quiet five-node cluster, and under 1 MB."""
 
+FAMILIES = {"cut": "network", "weather": "network", "crash": "process", "pause": "process", "skew": "machine", "disk": "machine"}
+"""What a fault is done to: the colour of its band."""
+
 _BEFORE = 0.75  # of the trace window lies before the moment it is about
 _TYPES = {"ok": 0, "fail": 1, "info": 2}
-_FAMILIES = {"cut": "network", "weather": "network", "crash": "process", "pause": "process", "skew": "machine", "disk": "machine"}
 _FOREVER = -1
 
 
@@ -157,7 +159,7 @@ def _fault(row: Mapping[str, Any]) -> dict[str, Any]:
         "from": row["at_s"],
         "to": row.get("until_s"),
         "closes": bool(row.get("closes")),
-        "family": _FAMILIES.get(str(row.get("verb")), "other"),
+        "family": FAMILIES.get(str(row.get("verb")), "other"),
         "text": str(row.get("text") or row.get("verb")),
     }
 

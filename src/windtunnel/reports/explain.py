@@ -169,8 +169,8 @@ def _properties(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     by: dict[str, list[str]] = {}
     for row in rows:
         by.setdefault(row["status"], []).append(row["name"])
-    parts = [f"{len(by[status])} {status}" for status in ("held", "reached", "seen") if status in by]
-    parts += [f"{status}: {', '.join(by[status])}" for status in ("broken", "missed", "unseen", "unchecked") if status in by]
+    parts = [f"{len(by[status])} {status}" for status in ("held", "reached", "seen", "unchecked") if status in by]
+    parts += [f"{status}: {', '.join(by[status])}" for status in ("broken", "missed", "unseen") if status in by]
     return _entry("properties", "; ".join(parts)) if parts else []
 
 

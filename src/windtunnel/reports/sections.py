@@ -53,6 +53,7 @@ def masthead(results: Results) -> str:
         f"<div><h1>{VERDICTS[verdict][1]}</h1>",
         f'<p class="claim">{e(claim(results))}</p></div></div>',
         f'<p class="reason">{e(reason)}</p>' if reason else "",
+        *(f'<p class="note">{e(note)}</p>' for note in results.get("notes") or ()),
         _figures(results),
     ]
     if results.get("replay"):
@@ -68,30 +69,27 @@ def _figures(results: Results) -> str:
     ops = results.get("ops") or {}
     latency = results.get("latency_ms") or {}
     opened = [row for row in results.get("faults") or () if not row.get("closes")]
-    outcomes = " · ".join(
-        f"{count_text(ops[k])} {word}" for k, word in (("ok", "ok"), ("fail", "failed"), ("info", "unknown")) if k in ops
-    )
-    cells = [("Operations", count_text(ops.get("total", 0)), outcomes)]
+    words = (("ok", "ok"), ("fail", "failed"), ("info", "unknown"))
+    outcomes = " · ".join(_unbroken(f"{count_text(ops[name])} {word}") for name, word in words if ops.get(name))
+    cells: list[tuple[str, str, str]] = [("Operations", count_text(ops.get("total", 0)), outcomes)]
     if latency and results.get("world") != "stage":
-        rest = " · ".join(f"{q} {milliseconds_text(latency[q])}" for q in ("p95", "p99") if q in latency)
+        rest = " · ".join(_unbroken(f"{q} {milliseconds_text(latency[q])}") for q in ("p95", "p99") if q in latency)
         cells.append(("Latency p50", milliseconds_text(latency["p50"]), rest))
     if results.get("throughput_per_s") and results.get("world") != "stage":
         cells.append(("Throughput", f"{results['throughput_per_s']:,.0f}/s", "operations that ended ok"))
     if results.get("nodes"):
-        cells.append(
-            (
-                "Faults",
-                str(len(opened)),
-                f"{plural(len(results['nodes']), 'node')} · {plural(len(results.get('clients') or ()), 'client')}",
-            )
-        )
+        size = f"{plural(len(results['nodes']), 'node')} · {plural(len(results.get('clients') or ()), 'client')}"
+        cells.append(("Faults", str(len(opened)), size))
     cells.append(_time_cell(results))
     if results.get("seed") is not None:
-        cells.append(
-            ("Seed", str(results["seed"]), f"fingerprint {results['fingerprint']}" if results.get("fingerprint") else "")
-        )
+        fingerprint = results.get("fingerprint")
+        cells.append(("Seed", str(results["seed"]), f"fingerprint {fingerprint}" if fingerprint else ""))
     items = "".join(f"<div><dt>{e(n)}</dt><dd>{e(v)}<small>{e(more)}</small></dd></div>" for n, v, more in cells)
     return f'<dl class="figures">{items}</dl>'
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _time_cell(results: Results) -> tuple[str, str, str]:
@@ -122,7 +120,6 @@ def story(results: Results, history: History | None) -> str:
         (
             ("Promise", f"<b>{e(name)}</b>: {e(definition)}{cite(source)}"),
             ("Broken at", e(" · ".join(where))),
-            ("Evidence", e(violation.get("evidence") or "")),
             ("Cause", _cause(violation)),
             ("Safeguard", f"<code>{e(violation['safeguard'])}</code> is off: {rule}" if violation.get("safeguard") else ""),
         )
@@ -238,7 +235,6 @@ def environment(results: Results) -> str:
         "Messages": count_text(results["messages"]) if results.get("messages") else None,
         "Nodes": ", ".join(map(str, results.get("nodes") or ())),
         "Clients": ", ".join(map(str, results.get("clients") or ())),
-        "Notes": "; ".join(map(str, results.get("notes") or ())),
     }
     return section("environment", "Environment", pairs((name, e(value)) for name, value in listed.items() if value))
 

@@ -17,7 +17,9 @@ function openTimeline() {
   decks.push(new Deck(root, painter.view, painter, at === undefined ? null : around));
 }
 
-/** The diagram opens on the last events before the violation, or on the moment that the trace is about. */
+const WHOLE_MAX = 220; // events up to which a wide screen shows all of them at first
+
+/** The diagram opens on the last events before the violation, or on the moment that the trace is about; a short one whole. */
 function openSpacetime() {
   const root = document.getElementById("spacetime-deck");
   if (!root) return;
@@ -25,8 +27,7 @@ function openSpacetime() {
   const focus = data.trace.focus ?? 0;
   const messages = root.clientWidth < 600 ? 16 : 48;
   const open = () => painter.showAround(focus, messages, data.trace.focus === null ? 0 : 0.85);
-  painter.view.onchange = () => {};
-  open();
+  if (painter.count > WHOLE_MAX || root.clientWidth < 900) open();
   const deck = new Deck(root, painter.view, painter, data.violation ? open : null);
   decks.push(deck);
   chooseAxis(root, painter, deck);

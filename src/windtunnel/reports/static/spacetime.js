@@ -25,7 +25,7 @@ class Spacetime {
     const last = this.times[this.count - 1];
     const pad = Math.max(1e-6, (last - this.times[0]) * 0.01);
     this.views = {
-      time: new View(this.times[0] - pad, last + pad, data.unit !== "s" ? 4 : 1e-4),
+      time: new View(Math.max(data.start - pad / 10, this.times[0] - pad), last + pad, data.unit !== "s" ? 4 : 1e-4),
       order: new View(-1, this.count + 0.5, Math.min(8, this.count)),
     };
     this.use(data.unit !== "s" ? "order" : "time");
@@ -298,36 +298,42 @@ class Spacetime {
     ctx.textAlign = "left";
     ctx.textBaseline = "middle";
     const reach = new Array(this.captionRows).fill(-Infinity);
+    const flags = [];
     const [from, to] = this.visible(0.1);
     for (let i = from; i < to; i++) {
       const kind = this.kind[i];
-      const mine = this.data.trace.node[i] >= 0;
-      if (!NOTABLE.has(kind) || (mine && kind !== "violation" && kind !== "note")) continue;
+      if (!NOTABLE.has(kind) || (this.data.trace.node[i] >= 0 && kind !== "violation")) continue;
       const x = this.x(this.at(i));
+      const words = this.caption(ctx, i, x);
+      const row = reach.findIndex((end) => end <= words.from - 4);
       const colour = kind === "violation" ? palette.bad : { cut: palette.network, weather: palette.network }[kind] ?? palette["ink-2"];
       ctx.strokeStyle = colour;
       ctx.lineWidth = kind === "violation" ? 2 : 1;
       ctx.setLineDash(kind === "violation" ? [] : [3, 3]);
-      const row = reach.findIndex((end) => end <= x);
       line(ctx, x, row < 0 ? this.top - 8 : 12 + row * 18, x, this.bottom);
       ctx.setLineDash([]);
-      if (row >= 0) reach[row] = this.paintFlag(ctx, palette, i, x, 13 + row * 18, colour) + 10;
+      if (row < 0) continue;
+      reach[row] = Math.max(x, words.from + words.width) + 6;
+      flags.push({ ...words, y: 13 + row * 18, colour: kind === "note" ? palette.ink : colour });
+    }
+    ctx.lineWidth = 5;
+    ctx.strokeStyle = palette.surface;
+    for (const { text, from: x, y, colour } of flags) {
+      ctx.strokeText(text, x, y);
+      ctx.fillStyle = colour;
+      ctx.fillText(text, x, y);
     }
   }
 
-  paintFlag(ctx, palette, i, x, y, colour) {
+  /** The words of a flag and where they stand: right of their line, or left of it near the right edge. */
+  caption(ctx, i, x) {
     const kind = this.kind[i];
-    const words = this.data.trace.texts[this.data.trace.text[i]];
-    const full = kind === "note" ? words : kind === "violation" ? "violation" : `${kind} ${words}`;
-    const text = fitted(ctx, full, Math.min(480, this.width - this.left - 40));
+    const told = this.data.trace.texts[this.data.trace.text[i]];
+    const full = kind === "violation" ? "violation" : kind === "note" || kind === "leader" ? told : `${kind} ${told}`;
+    const text = fitted(ctx, full, Math.min(520, this.width - this.left - 40));
     const width = ctx.measureText(text).width;
-    // Near the right edge the words stand to the left of their line.
-    const from = x + width + 10 > this.width - 4 ? Math.max(this.left + 2, x - width - 6) : x + 6;
-    ctx.fillStyle = palette.surface;
-    ctx.fillRect(from - 3, y - 8, width + 6, 16);
-    ctx.fillStyle = kind === "note" ? palette.ink : colour;
-    ctx.fillText(text, from, y);
-    return Math.max(x, from + width);
+    const fits = x + width + 10 <= this.width - 4;
+    return { text, width, from: fits ? x + 6 : Math.max(this.left + 2, x - width - 6) };
   }
 
   over(ctx, width, height, palette, pointer, item) {

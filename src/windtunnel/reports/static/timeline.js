@@ -176,7 +176,9 @@ class Timeline {
       ctx.textBaseline = "middle";
       ctx.fillStyle = type === 0 ? palette.surface : palette.ink;
       const begin = Math.max(x0, this.left) + 5;
-      ctx.fillText(fitted(ctx, this.ops.texts[this.ops.text[i]], x1 - begin - 6), begin, y + h / 2 + 0.5);
+      const text = this.ops.texts[this.ops.text[i]];
+      const shown = fitted(ctx, text, Math.min(x1, this.width - this.right) - begin - 6);
+      if (shown === text || shown.length > 12) ctx.fillText(shown, begin, y + h / 2 + 0.5);
     }
   }
 
