@@ -818,6 +818,51 @@ def test_the_fingerprint_may_be_read_at_any_time(kernels):
     assert prints[0] == prints[1]
 
 
+def test_upcoming_lists_what_is_not_void(kernels):
+    """In order of time, with kind and node; cancelled, dead and replaced entries are not there."""
+    kernel = kernels.Kernel(1)
+    kernel.links.latency("constant", 1.0)
+    nodes = boot(kernel, "a", "b")
+    a, b = nodes["a"].out, nodes["b"].out
+    a.disk = Disk(0.25)
+    a.set_timer("moved", 2.0)
+    a.set_timer("moved", 3.0)
+    a.set_timer("gone", 1.5)
+    a.cancel_timer("gone")
+    b.send("a", "m")
+    kernel.call_at(0.5, print)
+    kernel.call_at(0.6, print).cancel()
+    kernel.task_at(0.7, print)
+    kernel.task_at(0.8, print).cancel()
+    a.persist("r")
+    b.set_cpu(1, 5.0)
+    assert kernel.upcoming() == [
+        (0.25, "synced", "a"),
+        (0.5, "call", None),
+        (0.7, "task", None),
+        (1.0, "deliver", "a"),
+        (3.0, "timer", "a"),
+    ]
+
+
+def test_waiting_says_who_waits_for_what(kernels):
+    """Down, paused, nothing upcoming, held by a cut; a node with a timer waits for nothing."""
+    kernel = kernels.Kernel(1)
+    nodes = boot(kernel, "busy", "down", "frozen", "deaf")
+    nodes["busy"].out.set_timer("t", 1.0)
+    nodes["down"].out.unbind()
+    nodes["frozen"].out.pause()
+    kernel.links.cut("deaf", "busy", hold=True)
+    nodes["deaf"].out.send("busy", 1)
+    nodes["deaf"].out.send("busy", 2)
+    assert kernel.waiting() == [
+        ("down", "is down"),
+        ("frozen", "is paused"),
+        ("deaf", "waits for a message: no timer is armed, nothing is on its way"),
+        ("deaf", "2 messages to busy are held by a cut"),
+    ]
+
+
 # --- Policies ---
 
 

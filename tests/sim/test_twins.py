@@ -1,5 +1,7 @@
 """Both kernels must be one program: the same dispatches, fingerprints and counts for any program and any fault."""
 
+import asyncio
+import contextvars
 import importlib
 import importlib.util
 
@@ -7,7 +9,9 @@ import pytest
 
 from windtunnel.base.streams import Stream
 from windtunnel.sim import pure
+from windtunnel.sim.life import LIFE, Life
 from windtunnel.sim.links import KINDS
+from windtunnel.sim.loop import SimLoop
 
 if importlib.util.find_spec("windtunnel.sim._kernel") is None:
     pytest.skip("the compiled kernel was not built", allow_module_level=True)
@@ -173,6 +177,7 @@ class Program:
             for limit in (17, 100, 2000)
         ]
         links = kernel.links
+        ends.append((kernel.upcoming(), kernel.waiting()))
         ends.append((links.sent, links.delivered, links.dropped, links.duplicated))
         return ends
 
@@ -244,6 +249,49 @@ def test_long_runs_draw_alike():
         kernel.run(max_events=100_000)
         prints.append((kernel.now, kernel.fingerprint))
     assert prints[0] == prints[1]
+
+
+@pytest.mark.parametrize("policy", ["fifo", "random", "pct"])
+@pytest.mark.parametrize("seed", range(5))
+def test_asyncio_programs_run_alike(policy, seed):
+    """Tasks, queues and sleeps of the world and of a host that is paused, skewed and killed: same log, same fingerprint."""
+    runs = []
+    for module in (compiled, pure):
+        loop = SimLoop(module.Kernel(seed, policy=policy))
+        kernel, log = loop.kernel, []
+        port = kernel.add_node("a")
+        port.bind(object())
+        life = Life(port)
+        context = contextvars.copy_context()
+        context.run(LIFE.set, life)
+        draws = kernel.stream("test")
+
+        async def worker(queue, i, kernel=kernel, log=log, draws=draws):
+            while True:
+                item = await queue.get()
+                await asyncio.sleep(draws.random() * 0.01)
+                log.append((i, item, kernel.now, asyncio.get_running_loop().time()))
+                if item > 150:
+                    return
+                queue.put_nowait(item + i)
+
+        async def main(worker=worker):
+            queue = asyncio.Queue()
+            for i in range(8):
+                queue.put_nowait(i)
+            await asyncio.gather(*(worker(queue, i) for i in range(1, 9)))
+
+        loop.create_task(main(), context=context)
+        loop.create_task(main())
+        kernel.call_at(0.02, port.pause)
+        kernel.call_at(0.03, port.resume)
+        kernel.call_at(0.05, port.set_clock, 1.0, 1.5)
+        kernel.call_at(0.08, setattr, life, "alive", False)
+        kernel.run(0.1)
+        runs.append((log, kernel.events, kernel.now, kernel.fingerprint, kernel.upcoming()))
+        loop.close()
+    assert runs[0] == runs[1]
+    assert len(runs[0][0]) > 50
 
 
 def test_a_kernel_in_a_cycle_is_collected():
