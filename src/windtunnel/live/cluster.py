@@ -255,6 +255,10 @@ class LiveWorld:
         """See World."""
         return self._members[node].up
 
+    def address(self, node: NodeId) -> Address:
+        """Where the node itself listens, without a proxy in between."""
+        return self._addresses[node]
+
     def pid(self, node: NodeId) -> int | None:
         """The process id of the node's present or last life, for profilers and the curious."""
         return self._members[node].pid
