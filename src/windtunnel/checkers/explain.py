@@ -62,7 +62,7 @@ def explain_unsourced(
 def _traced(specification: Specification, window: Window) -> Search:
     """The search of the window again, with real values and with where each configuration came from; the old one if too long."""
     plain = Reductions(indistinguishable_values=False)
-    problem = prepare(specification, window.operations, plain, since=window.since)
+    problem = prepare(specification, window.operations, plain, since=window.since, until=window.until)
     if problem is not None:
         search = Search(problem, plain, traced=True)
         if search.run(_TRACED_STEPS) is False:

@@ -7,8 +7,9 @@ A key goes through four stages, cheapest first:
 
 1. an operation that found a value which nobody can have made by then: decided without a search;
 2. the search (see `search`), for a few thousand configurations;
-3. windows: the part around the deepest point that was reached, from any state at all. A violation is local as a rule, and a
-   search that must go back to the beginning to prove it takes exponentially longer than one that starts nearby;
+3. windows: the part around the deepest point that was reached, from any state at all; then small windows everywhere. A
+   violation is local as a rule, and a search that must go back to the beginning to prove it takes exponentially longer than
+   one that starts nearby;
 4. the search again, as long as the budget lasts. Then the verdict is unknown.
 """
 
@@ -46,6 +47,11 @@ SHRINK_STEPS = 200_000
 """What the explanation of a violation may cost, in configurations: a second or so."""
 
 
+SWEEP_AFTER = 10_000
+SWEEP_STEPS = 100
+"""When small windows are looked for everywhere, in configurations, and what that may cost, in configurations per operation."""
+
+
 @dataclass(slots=True)
 class Budget:
     """What a check may spend. seconds: of wall time, None for no limit; configurations: remembered at once."""
@@ -69,7 +75,8 @@ class Part:
     valid: bool | None = None
     window: Window | None = None
     unsourced: Operation | None = None
-    windows_tried: int = -1
+    depth_tried: int = -1
+    swept: bool = False
 
 
 def linearizable(
@@ -170,14 +177,16 @@ def _round(part: Part, specification: Specification, rules: Reductions, steps: i
         part.valid = part.search.run(min(_SLICE, last - part.search.steps))
         if budget.over() or part.search.held > budget.configurations:
             break
-    if part.valid is None and not budget.over():
-        deepest = part.search.depth
-        if deepest != part.windows_tried:
-            part.windows_tried = deepest
-            stuck = part.operations[part.search.problem.returning[deepest]]
-            part.window = Shrinking(specification, rules, SHRINK_STEPS).window_before(part.operations, stuck)
-            if part.window is not None:
-                part.valid = False
+    if part.valid is None and not budget.over() and part.search.depth != part.depth_tried:
+        stuck = part.operations[part.search.problem.returning[part.search.depth]]
+        shrinking = Shrinking(specification, rules, SHRINK_STEPS, budget.over)
+        part.window = shrinking.window_around(part.operations, stuck)
+        part.depth_tried = part.search.depth
+    if part.valid is None and part.window is None and not part.swept and part.search.steps > SWEEP_AFTER:
+        part.swept = True
+        part.window = Shrinking(specification, rules, SWEEP_STEPS * len(part.operations), budget.over).sweep(part.operations)
+    if part.window is not None:
+        part.valid = False
 
 
 def _evidence(part: Part, specification: Specification, rules: Reductions) -> tuple[str, Evidence]:
@@ -192,13 +201,14 @@ def _window(part: Part, shrinking: Shrinking) -> Window:
     search = shrinking.honest(part.operations) or part.search
     assert search is not None, "a bad key was searched, or had a window"
     stuck = part.operations[search.problem.returning[search.depth]]
-    prefix = [op for op in part.operations if op.invoked < (stuck.completed or 0)]
-    whole = shrinking.broken(prefix, None) or Window(part.operations, None, search)
+    whole = shrinking.broken(part.operations, None, stuck.completed) or Window(part.operations, None, None, search)
     if len(whole.operations) <= SHORT:
         whole = shrinking.few(whole)
         if len(whole.operations) <= FEW:
             return whole
-    return shrinking.window_before(part.operations, stuck) or whole
+    if len(whole.operations) <= SHORT:
+        return shrinking.window_around(part.operations, stuck) or whole
+    return shrinking.window_around(part.operations, stuck) or shrinking.sweep(part.operations) or whole
 
 
 def _why_undecided(undecided: list[Part], budget: Budget) -> str:

@@ -76,12 +76,18 @@ def relevant(specification: Specification, operations: Sequence[Operation]) -> l
 
 
 def prepare(
-    specification: Specification, operations: Sequence[Operation], reductions: Reductions, *, since: int | None = None
+    specification: Specification,
+    operations: Sequence[Operation],
+    reductions: Reductions,
+    *,
+    since: int | None = None,
+    until: int | None = None,
 ) -> Problem | None:
     """The problem of one object. `operations` must be `relevant` and ordered by invocation.
 
     since: judge from that position on, whatever the state was; operations that were pending then may have taken effect before.
-    None if the specification cannot list the states that this may have been.
+    until: judge up to that position; operations that are pending then may take effect later. Returns None if the specification
+    cannot list the states that the first may have been.
     """
     calls = [call_of(operation) for operation in operations]
     initial: list[Any] | None = [specification.initial]
@@ -90,7 +96,7 @@ def prepare(
         if initial is None:
             return None
     if reductions.indistinguishable_values:
-        predecessors = reductions.observed_predecessors and since is None  # what was read may have begun before
+        predecessors = reductions.observed_predecessors and since is None  # what is read may have begun before
         specification, calls = specification.focus(calls, predecessors=predecessors)
     problem = Problem(specification, operations, initial=initial or [])
     numbers: dict[Any, int] = {}
@@ -103,11 +109,11 @@ def prepare(
             problem.reads_only.append(specification.reads_only(call))
             problem.blind.append(specification.blind(call))
         problem.class_of.append(number)
-    _place(problem, reductions, since)
+    _place(problem, reductions, since, until)
     return problem
 
 
-def _place(problem: Problem, reductions: Reductions, since: int | None) -> None:
+def _place(problem: Problem, reductions: Reductions, since: int | None, until: int | None) -> None:
     """Walk the events: give every operation a bit, and write down at every return what is pending there."""
     endless = 1 + max((max(op.invoked, op.completed or 0) for op in problem.operations), default=0)
     events: list[tuple[int, int, bool]] = []
@@ -116,7 +122,8 @@ def _place(problem: Problem, reductions: Reductions, since: int | None) -> None:
     for number, operation in enumerate(problem.operations):
         answered = operation.type == "ok"
         end = operation.completed if answered and operation.completed is not None else endless + number
-        must = (answered or not reductions.optional_crashes) and not (since is not None and operation.invoked < since)
+        inside = (since is None or operation.invoked >= since) and (until is None or end <= until)
+        must = inside and (answered or not reductions.optional_crashes)
         events.append((operation.invoked, number, False))
         if must:
             events.append((end, number, True))

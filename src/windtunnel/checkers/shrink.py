@@ -10,7 +10,8 @@ Three cuts, each of which keeps the argument whole: whoever finds no order of wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from windtunnel.checkers.problem import Reductions, call_of, prepare
@@ -18,70 +19,111 @@ from windtunnel.checkers.search import Search
 from windtunnel.checkers.specification import Specification
 from windtunnel.histories import Operation
 
-_TRY_STEPS = 20_000
+TRY_STEPS = 20_000
 """One attempt may take so many configurations; what is not shown by then counts as not shown."""
+
+
+_AROUND_MAX = 256
+"""Longest window around one operation, returns."""
+
+_SWEEP_SIZES = (16, 32)
+"""Returns in the windows that are tried everywhere. Larger ones cost exponentially more where many clients are at work."""
+
+_SWEEP_STEPS = 500
+"""What one of them may cost, in configurations. A window that shows something does so in a few hundred."""
 
 
 @dataclass(slots=True)
 class Window:
-    """Operations of one object without a legal order, from a moment on (None: from the beginning), and their finished search."""
+    """Operations of one object without a legal order, and their finished search.
+
+    since, until: positions of its first and last moment, None for the beginning and the end of the history. What is pending at
+    either may take effect outside, so nothing forces it to take effect within.
+    """
 
     operations: list[Operation]
     since: int | None
+    until: int | None
     search: Search
 
 
 class Shrinking:
-    """Looks for small windows; `steps` is what it may still spend, in configurations."""
+    """Looks for small windows. steps: what it may still spend, in configurations; over: whether time is up."""
 
-    def __init__(self, specification: Specification, reductions: Reductions, steps: int) -> None:
+    def __init__(
+        self, specification: Specification, reductions: Reductions, steps: int, over: Callable[[], bool] = lambda: False
+    ) -> None:
         self.specification = specification
         self.reductions = reductions
         self.steps = steps
+        self._over = over
 
-    def broken(self, operations: Sequence[Operation], since: int | None) -> Window | None:
+    def broken(
+        self, operations: Sequence[Operation], since: int | None, until: int | None, try_steps: int = TRY_STEPS
+    ) -> Window | None:
         """These operations as a window, if it can be shown that they have no legal order."""
-        if self.steps <= 0 or not operations:
+        if self.steps <= 0 or not operations or self._over():
             return None
-        chosen = list(operations)
-        if since is not None:
-            chosen = [op for op in chosen if op.invoked >= since or not self.specification.reads_only(call_of(op))]
-        problem = prepare(self.specification, chosen, self.reductions, since=since)
+        chosen = [op for op in operations if self._matters(op, since, until)]
+        problem = prepare(self.specification, chosen, self.reductions, since=since, until=until)
         self.steps -= len(chosen)
         if problem is None:
             return None
         search = Search(problem, self.reductions)
-        found = search.run(min(_TRY_STEPS, max(self.steps, 1)))
+        found = search.run(min(try_steps, max(self.steps, 1)))
         self.steps -= search.steps
-        return Window(chosen, since, search) if found is False else None
+        return Window(chosen, since, until, search) if found is False else None
+
+    def _matters(self, operation: Operation, since: int | None, until: int | None) -> bool:
+        """Whether an operation has a part in a window: not what ended before or began after, nor reads across its ends."""
+        end = operation.completed if operation.type == "ok" and operation.completed is not None else None
+        if (until is not None and operation.invoked > until) or (since is not None and end is not None and end <= since):
+            return False
+        across = (since is not None and operation.invoked < since) or (until is not None and (end is None or end > until))
+        return not (across and self.specification.reads_only(call_of(operation)))
 
     def honest(self, operations: Sequence[Operation]) -> Search | None:
         """A finished search that knows nothing of later reads: it is stuck where the story is, not where they show it."""
         problem = prepare(self.specification, operations, replace(self.reductions, observed_predecessors=False))
         assert problem is not None, "the beginning is always known"
         search = Search(problem, self.reductions)
-        found = search.run(_TRY_STEPS)
+        found = search.run(TRY_STEPS)
         self.steps -= search.steps
         return search if found is False else None
 
-    def window_before(self, operations: Sequence[Operation], stuck: Operation) -> Window | None:
-        """The shortest window that ends with the return of `stuck`; None if there is none short of the beginning."""
-        end = stuck.completed
-        assert end is not None
-        prefix = [op for op in operations if op.invoked < end]
-        ends = sorted(op.completed for op in prefix if op.type == "ok" and op.completed is not None and op.completed < end)
+    def sweep(self, operations: Sequence[Operation]) -> Window | None:
+        """The first small window that is wrong, looking everywhere: windows of a few sizes, each overlapping the next by half."""
+        ends = sorted(op.completed for op in operations if op.type == "ok" and op.completed is not None)
+        for size in _SWEEP_SIZES:
+            for since, until, within in _windows(operations, ends, size):
+                found = self.broken(within, since, until, _SWEEP_STEPS)
+                if found is not None:
+                    return found
+        return None
 
-        def window(returns: int) -> Window | None:
-            since = ends[-returns]
-            return self.broken([op for op in prefix if op.type == "info" or (op.completed or 0) > since], since)
+    def window_around(self, operations: Sequence[Operation], stuck: Operation) -> Window | None:
+        """The shortest window around the return of `stuck`; None if there is none that can be shown to be wrong."""
+        ends = sorted(op.completed for op in operations if op.type == "ok" and op.completed is not None)
+        assert stuck.completed is not None
+        middle = bisect_left(ends, stuck.completed)
+
+        def window(size: int) -> Window | None:
+            first, last = middle - size, min(middle + size // 2, len(ends) - 1)
+            return self.broken(operations, ends[first] if first >= 0 else None, ends[last])
 
         size = 1
-        while size <= len(ends):
+        while size <= min(len(ends), _AROUND_MAX):
             found = window(size)
             if found is not None:
-                return _smallest(window, size // 2, size, found)
+                return self._ending_where_stuck(_smallest(window, size // 2, size, found))
             size *= 2
         return None
+
+    def _ending_where_stuck(self, window: Window) -> Window:
+        """The window without what came after the return that its search could not pass, if it is wrong by then."""
+        search = window.search
+        stuck = search.problem.operations[search.problem.returning[search.depth]]
+        return self.broken(window.operations, window.since, stuck.completed) or window
 
     def few(self, window: Window) -> Window:
         """The window without the operations that are not needed: first large parts, then small ones."""
@@ -106,7 +148,24 @@ class Shrinking:
         kept = [op for at, op in enumerate(operations) if not (start <= at < stop and droppable[at])]
         if len(kept) == len(operations):
             return None
-        return self.broken(kept, window.since)
+        return self.broken(kept, window.since, window.until)
+
+
+def _windows(
+    operations: Sequence[Operation], ends: Sequence[int], size: int
+) -> Iterator[tuple[int | None, int, list[Operation]]]:
+    """(since, until, operations that have a part in it) of windows of `size` returns; the first one begins at the beginning."""
+    live: list[Operation] = []
+    at = 0
+    for first in range(-1, len(ends), size // 2):
+        since = ends[first] if first >= 0 else None
+        until = ends[min(first + size, len(ends) - 1)]
+        while at < len(operations) and operations[at].invoked <= until:
+            live.append(operations[at])
+            at += 1
+        if since is not None:
+            live = [op for op in live if op.type != "ok" or op.completed is None or op.completed > since]
+        yield since, until, list(live)
 
 
 def _smallest(window: Callable[[int], Window | None], too_small: int, size: int, found: Window) -> Window:
