@@ -88,6 +88,30 @@ def test_silence_is_indefinite_and_leaves_nothing_behind():
     asyncio.run(main())
 
 
+def test_each_call_has_its_own_deadline():
+    """Calls with different deadlines, started in any order, end in the order of their deadlines; an answered one does not."""
+
+    async def main():
+        wire = Wire()
+        ended = []
+
+        async def call(name, deadline_s):
+            try:
+                await wire["a"].call(name, Ask("x"), deadline_s=deadline_s)
+                ended.append("answered")
+            except Indefinite as error:
+                ended.append(str(error).split(" within ")[1])
+
+        wire["b"].serve(echo)
+        calls = [call("c", 0.06), call("c", 0.02), call("b", 0.03), call("c", 0.04), call("c", 0.02)]
+        await asyncio.gather(*(asyncio.create_task(each) for each in calls))
+        assert ended == ["answered", *(f"{s} s to Ask(text='x')" for s in (0.02, 0.02, 0.04, 0.06))]
+        await asyncio.sleep(0)
+        assert wire["a"]._timer is None
+
+    asyncio.run(main())
+
+
 def test_definite_travels():
     """A handler that raises Definite makes the call raise Definite with the reason."""
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from math import inf
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from windtunnel.base.errors import Definite, Indefinite
 from windtunnel.base.host import Handler
@@ -21,6 +22,7 @@ from windtunnel.base.interface import Reply, Request
 from windtunnel.base.messages import Message, NodeId, describe
 
 T = TypeVar("T")
+_TICK_S = 1e-6  # a timer may fire a rounding error before its time
 
 
 class Call(Message, Generic[T], frozen=True):
@@ -38,6 +40,16 @@ class Answer(Message, Generic[T], frozen=True):
     refused: bool = False
 
 
+class _Open(NamedTuple):
+    """A call that waits."""
+
+    dst: NodeId
+    future: asyncio.Future[Any]
+    due_s: float
+    deadline_s: float
+    request: Any
+
+
 class Caller:
     """One node's end of all its calls, outgoing and incoming.
 
@@ -47,7 +59,7 @@ class Caller:
     or a late answer to a dead call would be taken for the answer to a new one: `incarnation << 32` does.
     """
 
-    __slots__ = ("_failed", "_handler", "_next", "_pending", "_send", "_tasks", "me")
+    __slots__ = ("_failed", "_handler", "_next", "_pending", "_send", "_tasks", "_timer", "_watch_s", "me")
 
     def __init__(
         self,
@@ -62,7 +74,9 @@ class Caller:
         self._failed = failed
         self._next = first_id
         self._handler: Handler | None = None
-        self._pending: dict[int, tuple[NodeId, asyncio.Future[Any]]] = {}
+        self._pending: dict[int, _Open] = {}
+        self._timer: asyncio.TimerHandle | None = None  # one for all calls: most are answered long before their deadline
+        self._watch_s = inf
         self._tasks: dict[asyncio.Task[None], None] = {}  # the loop keeps only weak references; a dict keeps order
 
     # --- Outgoing ---
@@ -76,20 +90,40 @@ class Caller:
         self._next = number + 1
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._pending[number] = (dst, future)
-        timer = loop.call_later(deadline_s, self._expire, number, request, deadline_s)
+        due_s = loop.time() + deadline_s
+        self._pending[number] = _Open(dst, future, due_s, deadline_s, request)
+        if due_s < self._watch_s:
+            self._watch(loop, due_s)
         try:
             self._send(dst, Call(number, request))
             return await future
         finally:
-            timer.cancel()
-            self._pending.pop(number, None)
+            del self._pending[number]
 
-    def _expire(self, number: int, request: Any, deadline_s: float) -> None:
-        dst, future = self._pending[number]
-        if not future.done():
-            text = describe(request)
-            future.set_exception(Indefinite(f"{self.me}: no answer from {dst} within {deadline_s:g} s to {text}"))
+    def _watch(self, loop: asyncio.AbstractEventLoop, due_s: float) -> None:
+        """Look at the open calls at `due_s`."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._watch_s = due_s
+        self._timer = loop.call_at(due_s, self._on_due)
+
+    def _on_due(self) -> None:
+        """Give up the calls whose time is over, and look again when the next one's is."""
+        self._timer = None
+        self._watch_s = inf
+        loop = asyncio.get_running_loop()
+        now = loop.time() + _TICK_S
+        soonest = inf
+        for call in self._pending.values():
+            if call.due_s > now:
+                soonest = min(soonest, call.due_s)
+            elif not call.future.done():
+                text = describe(call.request)
+                call.future.set_exception(
+                    Indefinite(f"{self.me}: no answer from {call.dst} within {call.deadline_s:g} s to {text}")
+                )
+        if soonest < inf:
+            self._watch(loop, soonest)
 
     # --- Incoming ---
 
@@ -119,17 +153,21 @@ class Caller:
         """Cancel every running handler and forget the open calls; for an orderly stop."""
         for task in self._tasks:
             task.cancel()
-        for _dst, future in self._pending.values():
-            future.cancel()
+        for call in self._pending.values():
+            call.future.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._watch_s = inf
 
     def _on_answer(self, src: NodeId, answer: Answer[Any]) -> None:
-        dst, future = self._pending.get(answer.id, (None, None))
-        if future is None or dst != src or future.done():
+        call = self._pending.get(answer.id)
+        if call is None or call.dst != src or call.future.done():
             return
         if answer.refused:
-            future.set_exception(Definite(f"{src} refused: {answer.body}"))
+            call.future.set_exception(Definite(f"{src} refused: {answer.body}"))
         else:
-            future.set_result(answer.body)
+            call.future.set_result(answer.body)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
