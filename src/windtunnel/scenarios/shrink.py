@@ -29,6 +29,9 @@ Runner = Callable[[Scenario], Run]
 
 RUNS_MAX = 1000
 TRIES = 3
+TRIES_SHORT = 4
+CANDIDATE_S = 60.0
+"""Simulated seconds spent on a candidate: up to TRIES_SHORT times as many seeds when runs are short."""
 MARGIN_S = 0.5
 """Granted after a violation when time is cut: a history shows it only when the operation that proves it has ended."""
 
@@ -71,7 +74,7 @@ class _Search:
 
     def fails(self, **changes: Any) -> bool:
         """Whether the best scenario with these changes breaks the same property; if so it is the new best."""
-        for seed in self._seeds():
+        for seed in self._seeds(changes.get("for_s", self.scenario.for_s)):
             if self.spent:
                 return False
             self.runs += 1
@@ -83,9 +86,11 @@ class _Search:
                 return True
         return False
 
-    def _seeds(self) -> list[int]:
+    def _seeds(self, for_s: float) -> list[int]:
+        """The seed that fails now, then others: more of them for short runs, which cost less."""
         first = self.scenario.seed
-        return [first, *(first + extra for extra in range(1, self.tries))]
+        count = max(self.tries, min(TRIES_SHORT * self.tries, int(CANDIDATE_S / for_s)))
+        return [first, *(first + extra for extra in range(1, count))]
 
 
 def shrink(
@@ -100,8 +105,8 @@ def shrink(
     """Make the scenario of an invalid run smaller while the same property stays broken.
 
     failing: a run whose scenario has its plan as rows, as `run` returns it. run: runs a scenario; tracing is not needed.
-    tries: seeds per candidate. report: called after each run with the number of runs and the best scenario so far. Raises
-    UsageError if the run was not invalid, has nothing to shrink, or does not fail again.
+    tries: seeds per candidate, at least. report: called after each run with the number of runs and the best scenario so far.
+    Raises UsageError if the run was not invalid, has nothing to shrink, or does not fail again.
     """
     scenario, broken = failing.scenario, failing.broken
     if broken is None:
