@@ -26,7 +26,11 @@ CLOSING_S = 5.0  # granted to the closing questions
 
 def observe(scenario: Scenario, system: System, *, trace: bool, progress: Progress | None = None) -> Observed:
     """Run the scenario in the simulator."""
-    return timed(lambda: _Simulation(scenario, system, trace=trace).run(progress))
+    simulation = _Simulation(scenario, system, trace=trace)
+    try:
+        return timed(lambda: simulation.run(progress))
+    finally:
+        simulation.world.close()
 
 
 class _Simulation:

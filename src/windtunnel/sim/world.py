@@ -119,6 +119,11 @@ class SimWorld:
                 self._fail(node, at_s, event)
                 return "failed"
 
+    def close(self) -> None:
+        """Give up what procedures are still waiting for; nothing runs here after this."""
+        if self._loop is not None:
+            self._loop.close()
+
     @property
     def now(self) -> float:
         """Virtual seconds since the boot."""

@@ -1,0 +1,1 @@
+"""Long transactions made of short ones: what cannot be atomic is compensated."""
