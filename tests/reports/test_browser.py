@@ -2,11 +2,14 @@
 
 import os
 import shutil
+from importlib.resources import files
 
 import pytest
 
 from windtunnel.histories import Operation
 from windtunnel.reports import render
+from windtunnel.reports.embed import data_of, trace_window
+from windtunnel.reports.exports import senders
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the page was not opened in a browser")
 
@@ -165,6 +168,49 @@ def test_the_causal_past_is_dimmed_around(visit, invalid):
     assert seen.pixels("spacetime") == drawn
 
 
+def causal_past(rows, item):
+    """Happens-before by its definition: the events of a node in order, and every message from its sending to its arrival."""
+    sent_in = senders(rows)
+    past, todo = set(), [item]
+    while todo:
+        at = todo.pop()
+        if at < 0 or at in past:
+            continue
+        past.add(at)
+        earlier = [i for i in range(at) if rows[i].get("node") and rows[i].get("node") == rows[at].get("node")]
+        todo += [max(earlier, default=-1), sent_in[at]]
+    return past
+
+
+def in_the_drawing(browser, run, expression):
+    """The value of an expression about `s`, the object that draws the messages of a run."""
+    source = "".join((files("windtunnel.reports") / "static" / name).read_text() for name in ("view.js", "spacetime.js"))
+    data = data_of(run.results, run.history, trace_window(run.results, run.trace))
+    page = browser.new_page()
+    value = page.evaluate(f"{source}; (data) => {{ const s = new Spacetime(data); return {expression}; }}", data)
+    page.close()
+    return value
+
+
+def test_the_causal_past_is_what_happened_before(browser, invalid):
+    """The drawing's own computation gives, for every tenth event, exactly the events that happened before it."""
+    tenth = "s.all().filter((i) => i % 10 === 0)"
+    found = in_the_drawing(browser, invalid, f"{tenth}.map((i) => (s.chosen(i), [i, [...s.past]]))")
+    rows = trace_window(invalid.results, invalid.trace).rows
+    assert len(found) > 80
+    for item, past in found:
+        assert sorted(past) == sorted(causal_past(rows, item))
+
+
+def test_lifelines_know_who_is_down_and_who_leads(browser, invalid):
+    """From crash to start a node is down; it leads until another does, or to the end."""
+    stretches = in_the_drawing(browser, invalid, "s.stretches.map((x) => [s.data.trace.names[x.node], x.what, x.from, x.to])")
+    kinds = [(row["kind"], row["node"]) for row in invalid.trace]
+    last = len(kinds) - 1
+    down = ["n5", "down", kinds.index(("crash", "n5")), kinds.index(("start", "n5"))]
+    assert sorted(stretches) == [["n3", "leading", kinds.index(("leader", "n3")), last], down]
+
+
 def test_the_axis_can_be_order(visit, invalid):
     """By order the same events stay in view, each with the same room."""
     seen = visit(invalid)
@@ -208,7 +254,7 @@ def test_wheel_zooms_only_with_control(visit, invalid):
     seen = visit(invalid)
     seen.page.locator("#timeline-deck .surface").hover()
     before = seen.range("timeline")
-    seen.page.mouse.wheel(0, 100)
+    seen.page.mouse.wheel(0, -200)
     seen.press("timeline")
     assert seen.range("timeline") == before
     seen.page.locator("#timeline-deck .surface").hover()

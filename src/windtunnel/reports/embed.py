@@ -175,7 +175,7 @@ def _trace(results: Mapping[str, Any], window: Window, start: float) -> dict[str
         for column, key in (("node", "node"), ("from", "src"), ("to", "dst")):
             columns[column].append(names.number(str(row[key])) if row.get(key) else -1)
         sent = row.get("sent")
-        columns["sent"].append(-1 if sent is None else max(0, _micros(row["t"], sent)))
+        columns["sent"].append(-1 if sent is None else max(0, columns["t"][-1] - _micros(sent, start)))
         columns["text"].append(texts.number(str(row.get("text") or "")))
     columns["t"] = _differences(columns["t"])
     servers = len(results.get("nodes") or ())

@@ -63,7 +63,7 @@ class Spacetime {
     this.before = new Int32Array(this.count).fill(-1);
     this.sender = new Int32Array(this.count).fill(-1);
     for (let i = 0; i < this.count; i++) {
-      if (from[i] >= 0) this.sender[i] = lastNoLater(history.get(from[i]) ?? [], this.times, this.times[i] - sent[i] / 1e6 + 6e-7);
+      if (from[i] >= 0) this.sender[i] = lastNoLater(history.get(from[i]) ?? [], this.times, this.times[i] - sent[i] / 1e6 + 1e-7);
       if (node[i] < 0) continue;
       const own = history.get(node[i]) ?? [];
       if (own.length) this.before[i] = own[own.length - 1];
