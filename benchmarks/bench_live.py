@@ -288,8 +288,10 @@ class Echo(Message, frozen=True):
 def endpoint(me: str, peers: dict) -> tuple[Transport, LoopHost]:
     """One end of calls over TCP."""
     transport = Transport(me, Codec((Echo,)), peers, lambda _src, _message: None, say=print)
-    host = LoopHost(me, ("a", "b"), transport, failed=broken, dice=Stream(1, me).random)
-    transport.deliver = host.deliver
+    driver = Driver(transport, failed=broken, dice=Stream(1, me).random)
+    host = LoopHost(me, ("a", "b"), driver, None)
+    driver.start(host)
+    transport.deliver = driver.deliver
     return transport, host
 
 

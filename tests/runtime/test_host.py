@@ -5,6 +5,7 @@ import pytest
 from windtunnel.base.errors import Indefinite, StorageError
 from windtunnel.base.messages import Message
 from windtunnel.base.streams import Stream
+from windtunnel.runtime.driver import Driver
 from windtunnel.runtime.host import LoopHost
 
 
@@ -18,19 +19,19 @@ class Net:
     """Hosts joined by a network that delivers what is flushed in the next loop turn."""
 
     def __init__(self):
-        self.hosts = {}
+        self.drivers = {}
         self.flushed = []
 
-    def host(self, me, **more):
-        host = LoopHost(
-            me,
-            ("a", "b"),
+    def host(self, me, procedure=None, *, log=None, **more):
+        driver = Driver(
             End(self, me),
             failed=lambda error, where: self.flushed.append(("failed", type(error), where)),
             dice=Stream(1, me).random,
-            **more,
+            log=log,
         )
-        self.hosts[me] = host
+        self.drivers[me] = driver
+        host = LoopHost(me, ("a", "b"), driver, procedure, **more)
+        driver.start(host)
         return host
 
 
@@ -50,7 +51,7 @@ class End:
         if buffer:
             self.net.flushed.append([dst for dst, _message in buffer])
         for dst, message in buffer:
-            asyncio.get_running_loop().call_soon(self.net.hosts[dst].deliver, self.me, message)
+            asyncio.get_running_loop().call_soon(self.net.drivers[dst].deliver, self.me, message)
 
 
 class Disk:
@@ -60,6 +61,7 @@ class Disk:
         self.pending = []
         self.commits = []
         self.error = error
+        self.on_commit = lambda: None
 
     def append(self, record):
         self.pending.append(record)
@@ -72,6 +74,7 @@ class Disk:
         if self.error:
             raise self.error
         self.commits.append(batch)
+        self.on_commit()
 
 
 def test_procedures_call_each_other():
@@ -90,11 +93,9 @@ def test_procedures_call_each_other():
         async def client(host):
             found.append(await host.call("b", Ask("hello"), deadline_s=30))
 
-        a, b = net.host("a"), net.host("b")
-        b.start(server)
+        net.host("b", server)
         await asyncio.sleep(0)
-        a.start(client)
-        await asyncio.wait_for(a._main, 30)
+        await asyncio.wait_for(net.host("a", client)._main, 30)
         assert found == [Ask("b answers a: hello")]
 
     asyncio.run(main())
@@ -120,7 +121,7 @@ def test_records_of_a_turn_share_a_commit_and_tasks_go_on_after_it():
 
 
 def test_messages_of_a_turn_share_a_flush():
-    """Sends leave together at the end of the turn, waiting for no record of another task."""
+    """Sends leave together at the end of the turn."""
 
     async def main():
         net = Net()
@@ -135,17 +136,39 @@ def test_messages_of_a_turn_share_a_flush():
     asyncio.run(main())
 
 
-def test_a_refusing_disk_stops_the_node_and_raises():
-    """The task that waits gets StorageError, the owner is told, and nothing leaves any more."""
+def test_what_is_sent_after_a_persist_waits_for_it():
+    """A send that follows a persist, even of another task, leaves when that record is durable, as in the simulator."""
+
+    async def main():
+        net, disk = Net(), Disk()
+        host = net.host("a", log=disk)
+        net.host("b")
+        writing = asyncio.create_task(host.persist("x"))
+        await asyncio.sleep(0)
+        host.send("b", Ask("1"))
+        disk.on_commit = lambda: net.flushed.append("commit")
+        await writing
+        assert net.flushed == ["commit", ["b"]]
+
+    asyncio.run(main())
+
+
+def test_a_refusing_disk_stops_the_node():
+    """The owner is told, the task that waits gets no answer, and nothing leaves any more."""
 
     async def main():
         net = Net()
         host = net.host("a", log=Disk(StorageError("full")))
-        with pytest.raises(StorageError, match="full"):
-            await host.persist("x")
+        net.host("b")
+        writing = asyncio.create_task(host.persist("x"))
+        for _ in range(3):
+            await asyncio.sleep(0)
         host.send("b", Ask("x"))
-        await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.sleep(0)
         assert net.flushed == [("failed", StorageError, "sync")]
+        assert not writing.done()
+        host.close()
 
     asyncio.run(main())
 
@@ -159,7 +182,7 @@ def test_a_procedure_that_raises_is_told():
         async def broken(_host):
             raise ZeroDivisionError
 
-        net.host("a").start(broken)
+        net.host("a", broken)
 
         async def serving(host):
             async def answer(_src, _message):
@@ -167,10 +190,9 @@ def test_a_procedure_that_raises_is_told():
 
             host.serve(answer)
 
-        b = net.host("b")
-        b.start(serving)
+        net.host("b", serving)
         await asyncio.sleep(0)
-        b.deliver("a", Ask("x"))
+        net.drivers["b"].deliver("a", Ask("x"))
         for _ in range(3):
             await asyncio.sleep(0)
         assert net.flushed == [("failed", ZeroDivisionError, "procedure"), ("failed", KeyError, "handler")]
@@ -199,7 +221,6 @@ def test_close_cancels_what_runs():
 
     async def main():
         net = Net()
-        host = net.host("a", log=Disk())
         ended = []
 
         async def forever(host):
@@ -208,7 +229,7 @@ def test_close_cancels_what_runs():
             finally:
                 ended.append(True)
 
-        host.start(forever)
+        host = net.host("a", forever, log=Disk())
         await asyncio.sleep(0)
         waiting = asyncio.create_task(host.persist("x"))
         await asyncio.sleep(0)

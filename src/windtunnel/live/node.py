@@ -25,7 +25,6 @@ import msgspec
 
 from windtunnel.base.errors import StorageError, UsageError
 from windtunnel.base.messages import NodeId
-from windtunnel.base.outbox import RecordingOutbox
 from windtunnel.base.streams import Stream
 from windtunnel.base.system import Setup, System
 from windtunnel.live.config import NodeConfig, load_system, loop_factory
@@ -52,7 +51,6 @@ class Node:
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._log: FaultyWal | None = None
         self._driver: Driver | None = None
-        self._host: LoopHost | None = None
         self._core: Any = None
         self._rest = b""
         self._transport = Transport(config.me, Codec(system.messages), config.peers, self._not_yet, say=_say)
@@ -96,46 +94,32 @@ class Node:
             if log.torn_bytes:
                 _say(f"dropped a torn batch of {log.torn_bytes} bytes")
         dice = Stream(config.seed, f"live/{config.me}/{config.life}").random
-        if system.form == "core":
-            self._driver = Driver(
-                self._transport,
-                failed=self._failed,
-                dice=dice,
-                log=self._log,
-                now=time.monotonic,
-                threaded=config.threaded,
-            )
-        else:
-            self._host = LoopHost(
-                config.me,
-                config.nodes,
-                self._transport,
-                failed=self._failed,
-                dice=dice,
-                log=self._log,
-                records=records,
-                life=config.life,
-                now=time.monotonic,
-            )
+        driver = self._driver = Driver(
+            self._transport,
+            failed=self._failed,
+            dice=dice,
+            log=self._log,
+            now=time.monotonic,
+            threaded=config.threaded,
+        )
         setup = Setup(
             me=config.me,
             nodes=config.nodes,
-            out=self._driver or RecordingOutbox(),
+            out=driver,
             records=records,
             safeguards=msgspec.json.decode(config.safeguards, type=system.safeguards),
             options=msgspec.json.decode(config.options, type=system.options),
         )
         self._core = system.build(setup)
+        if system.form == "procedure":
+            self._core = LoopHost(config.me, config.nodes, driver, self._core, records=records, life=config.life)
 
     def _start(self) -> None:
         gc.freeze()
         gc.set_threshold(_COLLECT_EVERY, 20, 20)
-        if self._driver is not None:
-            self._transport.deliver = self._driver.deliver
-            self._driver.start(self._core)
-        elif self._host is not None:
-            self._transport.deliver = self._host.deliver
-            self._host.start(self._core)
+        assert self._driver is not None, "started before the boot"
+        self._transport.deliver = self._driver.deliver
+        self._driver.start(self._core)
 
     def _not_yet(self, _src: NodeId, _message: Any) -> None:
         """Messages that arrive before the start are lost, as at a process that does not listen."""
@@ -151,7 +135,7 @@ class Node:
             self._obey(msgspec.json.decode(line))
 
     def _obey(self, command: dict[str, Any]) -> None:
-        state = self._host.observed if self._host is not None else self._core
+        state = self._core.observed if isinstance(self._core, LoopHost) else self._core
         if command["do"] == "state":
             self._tell({"state": freeze(visible(state))})
         elif command["do"] == "core":

@@ -126,7 +126,7 @@ class Driver:
         try:
             self._core.on_message(src, message)
         except Exception as error:  # noqa: BLE001 - whatever it is, the node is broken
-            self._fail(error, f"deliver {describe(message)} from {src}")
+            self.fail(error, f"deliver {describe(message)} from {src}")
 
     def sync_in_thread(self, *, on: bool) -> None:
         """From the next commit on, sync in a thread, or inline again."""
@@ -147,14 +147,15 @@ class Driver:
         try:
             handle()
         except Exception as error:  # noqa: BLE001 - the same
-            self._fail(error, what)
+            self.fail(error, what)
 
     def _begin_turn(self) -> None:
         if not self._turn:
             self._turn = True
             self._loop.call_soon(self._end_turn)
 
-    def _fail(self, error: Exception, event: str) -> None:
+    def fail(self, error: Exception, event: str) -> None:
+        """The node is broken, by its own handlers or by something around it: no more events or effects. `failed` is told once."""
         if self._alive:
             self._alive = False
             self._failed(error, event)
@@ -193,6 +194,13 @@ class Driver:
             self._log.replace(records)
             self._hold()
 
+    def when_durable(self, action: Callable[[], None]) -> None:
+        """Run `action` behind everything asked for so far: at once if no record waits, never if one is lost."""
+        if self._held is None:
+            action()
+        else:
+            self._held.append((_run, action, None))
+
     def _hold(self) -> None:
         if not self._dirty:
             self._dirty = True
@@ -229,7 +237,7 @@ class Driver:
         try:
             self._log.commit(self._log.take())
         except Exception as error:  # noqa: BLE001 - a disk that refuses, or a record that cannot be encoded
-            self._fail(error, "sync")
+            self.fail(error, "sync")
             return
         self._release(held)
 
@@ -249,7 +257,7 @@ class Driver:
         if not self._alive:
             return
         if isinstance(error, Exception):
-            self._fail(error, "sync")
+            self.fail(error, "sync")
             return
         held, self._syncing = self._syncing or [], None
         self._release(held + self._after)
@@ -263,7 +271,7 @@ class Driver:
             for action, first, second in held:
                 action(first, second)
         except Exception as error:  # noqa: BLE001 - a message that cannot be encoded
-            self._fail(error, "send")
+            self.fail(error, "send")
         self._network_flush()
 
     # --- Clock and timers ---
@@ -319,3 +327,7 @@ class Driver:
         if self._alive and self._core is not None:
             core = self._core
             self._event(f"timer {name}", lambda: core.on_timer(name))
+
+
+def _run(action: Callable[[], None], _nothing: Any) -> None:
+    action()
