@@ -54,6 +54,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
     from difflib import get_close_matches  # noqa: PLC0415 - only wrong input pays for it
 
     names = list(known)
-    near = get_close_matches(name.lower(), names, 1, cutoff=0.5)
+    meant = name.lower()
+    near = [n for n in names if meant and n.startswith(meant)] or get_close_matches(meant, names, 1, cutoff=0.5)
     suggestion = f"did you mean {near[0]}? " if near else ""
     return UsageError(f"unknown {what} {name!r}; {suggestion}known: {', '.join(names) or 'none'}")

@@ -190,11 +190,13 @@ def _plan_rows(file: str) -> tuple[dict[str, Any], ...]:
 def _check_names(scenario: Scenario) -> None:
     """Everything that can be wrong by name is said before a run is announced."""
     from windtunnel.faults import Plan, intensities  # noqa: PLC0415
+    from windtunnel.scenarios.chosen import options_of  # noqa: PLC0415
     from windtunnel.systems import find  # noqa: PLC0415
     from windtunnel.traffic import workload  # noqa: PLC0415
 
     system = find(scenario.system)
     system.safeguards_without(scenario.without)
+    options_of(system, scenario.options)
     intensities(scenario.faults, system.faults)
     if scenario.script is not None and scenario.script not in system.scenarios:
         raise unknown(f"scenario of {system.name}", scenario.script, system.scenarios)

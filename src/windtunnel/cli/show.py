@@ -68,7 +68,8 @@ def _say(row: dict[str, Any]) -> None:
     say("\nsafeguards (remove one with --without NAME)")
     for rule in row["safeguards"]:
         _entry(
-            f"{rule['name']}  [{rule['source']}]", f"{rule['rule'].rstrip('.')}; breaks {', '.join(rule['breaks'])}; shown by {rule['by']}"
+            f"{rule['name']}  [{rule['source']}]",
+            f"{rule['rule'].rstrip('.')}; breaks {', '.join(rule['breaks'])}; shown by {rule['by']}",
         )
     say("\noptions (--option NAME=VALUE)")
     for name, value in row["options"].items():
