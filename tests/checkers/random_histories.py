@@ -21,8 +21,8 @@ def random_history(
 ):
     """Clients work on a real store: each operation takes effect at one instant between its events, so the history is legal.
 
-    crash: chance that an operation is never answered (half of those take effect, perhaps after later operations). lie: chance that a
-    read answers something else; such a history may still be legal by luck.
+    crash: chance that an operation is never answered (half of those take effect, perhaps after later operations). lie: chance
+    that a read answers something else; such a history may still be legal by luck.
     """
     stream = Stream(seed, "history")
     store = {}
@@ -77,7 +77,10 @@ def _argument(stream, f, functions, values, unique, number):
     if f == "write":
         return _value(stream, functions, values, number if unique else None)
     if unique:
-        return (_value(stream, functions, values, max(0, number - 1 - stream.below(4))), _value(stream, functions, values, number))
+        return (
+            _value(stream, functions, values, max(0, number - 1 - stream.below(4))),
+            _value(stream, functions, values, number),
+        )
     return (_value(stream, functions, values), _value(stream, functions, values))
 
 

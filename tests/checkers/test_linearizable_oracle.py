@@ -95,7 +95,9 @@ def test_each_reduction_saves_work():
 def test_windows_are_sound():
     """What is wrong from some moment on, whatever came before, is wrong as a whole: no window of a legal history is broken."""
     for seed in range(120):
-        history = random_history(seed, operations=30, clients=4, functions=MIXES[seed % len(MIXES)], crash=0.05, unique=seed % 2 == 0)
+        history = random_history(
+            seed, operations=30, clients=4, functions=MIXES[seed % len(MIXES)], crash=0.05, unique=seed % 2 == 0
+        )
         operations = [op for op in history.operations if op.type == "ok" or op.f != "read"]
         last = max(max(op.invoked, op.completed or 0) for op in operations)
         shrinking = Shrinking(KeyValue(), Reductions(), 1_000_000)
