@@ -185,7 +185,7 @@ def causal_past(rows, item):
 def in_the_drawing(browser, run, expression):
     """The value of an expression about `s`, the object that draws the messages of a run."""
     source = "".join((files("windtunnel.reports") / "static" / name).read_text() for name in ("view.js", "spacetime.js"))
-    data = data_of(run.results, run.history, trace_window(run.results, run.trace))
+    data = data_of(run.results, run.history, trace_window(run.results, run.history, run.trace))
     page = browser.new_page()
     value = page.evaluate(f"{source}; (data) => {{ const s = new Spacetime(data); return {expression}; }}", data)
     page.close()
@@ -196,7 +196,7 @@ def test_the_causal_past_is_what_happened_before(browser, invalid):
     """The drawing's own computation gives, for every tenth event, exactly the events that happened before it."""
     tenth = "s.all().filter((i) => i % 10 === 0)"
     found = in_the_drawing(browser, invalid, f"{tenth}.map((i) => (s.chosen(i), [i, [...s.past]]))")
-    rows = trace_window(invalid.results, invalid.trace).rows
+    rows = trace_window(invalid.results, invalid.history, invalid.trace).rows
     assert len(found) > 80
     for item, past in found:
         assert sorted(past) == sorted(causal_past(rows, item))

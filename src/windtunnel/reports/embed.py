@@ -79,10 +79,15 @@ def span(results: Mapping[str, Any], operations: Sequence[Operation], rows: Sequ
 
 
 def trace_window(
-    results: Mapping[str, Any], trace: Sequence[Mapping[str, Any]], limit: int = TRACE_ROWS_MAX, around_s: float | None = None
+    results: Mapping[str, Any],
+    history: History | None,
+    trace: Sequence[Mapping[str, Any]],
+    *,
+    limit: int = TRACE_ROWS_MAX,
+    around_s: float | None = None,
 ) -> Window:
     """At most `limit` rows of `trace` around the violation, or else `around_s`, or else the first fault, or else the start."""
-    rows = _told(results, [row for row in trace if "t" in row and "kind" in row])
+    rows = _told(results, history, [row for row in trace if "t" in row and "kind" in row])
     at = around_s if around_s is not None else (results.get("violation") or {}).get("at_s")
     focus: int | None = None
     if around_s is None:
@@ -95,16 +100,28 @@ def trace_window(
     return Window(rows[first : first + limit], len(rows), None if focus is None else focus - first)
 
 
-def _told(results: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _told(results: Mapping[str, Any], history: History | None, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The rows with the words of the fault plan where links are cut, and with a row for the violation if there is none."""
     words = {row["at_s"]: row["text"] for row in results.get("faults") or () if row.get("verb") == "cut" and row.get("text")}
     told = [{**row, "text": words[row["t"]]} if row["kind"] == "cut" and row["t"] in words else row for row in rows]
     violation = results.get("violation") or {}
     if rows and violation.get("at_s") is not None and not any(row["kind"] == "violation" for row in rows):
         text = f"{violation.get('property')}: {violation.get('evidence') or ''}"
-        found = {"t": violation["at_s"], "kind": "violation", "node": violation.get("node"), "text": text}
+        node = violation.get("node") or _witness(results, history)
+        found = {"t": violation["at_s"], "kind": "violation", "node": node, "text": text}
         told.insert(bisect_right(told, violation["at_s"], key=_time), found)
     return told
+
+
+def _witness(results: Mapping[str, Any], history: History | None) -> str | None:
+    """The client whose answer broke the promise: what had happened before that answer is the past of the violation."""
+    violation = results["violation"]
+    shown = set(violation.get("operations") or ())
+    for op in history.operations if history is not None else ():
+        client = str(op.process).rpartition(".")[0]
+        if op.index in shown and op.completed_s == violation["at_s"] and client in (results.get("clients") or ()):
+            return client
+    return None
 
 
 def _time(row: Mapping[str, Any]) -> float:

@@ -40,7 +40,7 @@ def render(
 
     trace: rows as results-json.md describes them; a window of it is drawn, around the violation, else around `around_s`.
     """
-    window = trace_window(results, trace, around_s=around_s)
+    window = trace_window(results, history, trace, around_s=around_s)
     script = _script()
     verdict = str(results.get("verdict", "unknown"))
     word = VERDICTS.get(verdict, VERDICTS["unknown"])[1]
