@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from windtunnel.base.errors import UsageError, unknown
-from windtunnel.checkers import broadcast, txn
+from windtunnel.checkers import broadcast, ledger, txn
 from windtunnel.checkers.keyvalue import CasRegister, KeyValue, Register
 from windtunnel.checkers.linearizable import linearizable
 from windtunnel.checkers.specification import Specification
@@ -57,6 +57,13 @@ _ALL = (
         txn.FUNCTIONS,
         "Every transaction is committed or aborted, and none is committed that a participant voted against.",
         lambda history, _: txn.txn(history),
+    ),
+    Model(
+        "ledger",
+        ledger.PROPERTY,
+        ledger.FUNCTIONS,
+        "Balances always have the same sum; completed orders count once, cancelled ones leave no trace, nobody owes.",
+        lambda history, _: ledger.ledger(history),
     ),
 )
 
