@@ -6,7 +6,6 @@ import inspect
 import pytest
 
 from windtunnel.base.errors import Escaped
-from windtunnel.sim import loop as loop_module
 from windtunnel.sim.life import LIFE, Life
 from windtunnel.sim.loop import SimLoop
 from windtunnel.sim.sealed import Sealed
@@ -213,14 +212,16 @@ def test_task_names_are_counted_per_loop(loop):
 
 
 def test_finished_tasks_are_forgotten(loop):
-    """A long run does not keep every task it ever had."""
+    """A long run does not keep every task it ever had, neither the world's nor a host's."""
 
     async def main():
-        for _ in range(2000):
+        for _ in range(100):
             await asyncio.create_task(asyncio.sleep(0))
+        await asyncio.sleep(0)
+        return len(loop._tasks) + len(loop._free)
 
-    loop.run_until_complete(main())
-    assert len(loop._tasks) <= loop_module.PURGE_MIN
+    assert loop.run_until_complete(main()) <= 2
+    assert loop.run_until_complete(loop.create_task(main(), context=host(loop)[2])) <= 2
 
 
 def test_a_task_factory_is_used(loop):
@@ -265,12 +266,14 @@ def test_an_exception_that_nobody_retrieves_ends_the_run(loop):
     async def main():
         task = asyncio.create_task(doomed())
         await asyncio.sleep(1.0)
+        assert task.done()
         del task
-        loop._tasks.clear()
         await asyncio.sleep(1.0)
 
     with pytest.raises(ValueError, match="unheard"):
         loop.run_until_complete(main())
+    with pytest.raises(ValueError, match="unheard"):
+        loop.run_until_complete(loop.create_task(main(), context=host(loop)[2]))
 
 
 def test_keyboard_interrupts_pass(loop):

@@ -34,7 +34,6 @@ from windtunnel.sim.waiting import Deadlock
 T = TypeVar("T")
 
 CLOSE_MAX = 8  # nested finally blocks that await, each of which resists one closing
-PURGE_MIN = 256  # tasks started before finished ones are forgotten
 
 
 class SimLoop(Sealed):
@@ -50,9 +49,9 @@ class SimLoop(Sealed):
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self._thread = threading.get_ident()
-        self._tasks: dict[asyncio.Task[Any], Life | None] = {}  # the stdlib keeps only weak references
+        self._tasks: dict[asyncio.Task[Any], Life] = {}  # of hosts, until they are done: a crash must not let them be collected
+        self._free: weakref.WeakValueDictionary[int, asyncio.Task[Any]] = weakref.WeakValueDictionary()  # of the world
         self._task_count = 0
-        self._purge_at = PURGE_MIN
         self._factory: Any = None
         self._handler: Any = None
         self._closed = False
@@ -102,10 +101,12 @@ class SimLoop(Sealed):
             task.set_name(label)
         else:
             task = asyncio.Task(coro, loop=self, name=label, context=context, **options)
-        self._tasks[task] = LIFE.get() if context is None else context.get(LIFE)
-        if len(self._tasks) >= self._purge_at:
-            self._tasks = {task: life for task, life in self._tasks.items() if not task.done()}
-            self._purge_at = max(PURGE_MIN, 2 * len(self._tasks))
+        life = LIFE.get() if context is None else context.get(LIFE)
+        if life is None:
+            self._free[self._task_count] = task
+        else:
+            self._tasks[task] = life
+            task.add_done_callback(self._forget, context=context)
         return task
 
     def set_task_factory(self, factory: Any) -> None:
@@ -118,11 +119,9 @@ class SimLoop(Sealed):
 
     def waiting(self) -> list[tuple[NodeId, str]]:
         """Every task that waits: its host ("main" for none), and where its innermost await stands."""
-        rows = []
-        for task, life in self._tasks.items():
-            if not task.done() and (life is None or life.alive):
-                rows.append(("main" if life is None else life.port.name, f"{task.get_name()} waits at {_place(task)}"))
-        return rows
+        free = [("main", task) for task in self._free.values()]
+        hosted = [(life.port.name, task) for task, life in self._tasks.items() if life.alive]
+        return [(who, f"{task.get_name()} waits at {_place(task)}") for who, task in free + hosted if not task.done()]
 
     # --- Running ---
 
@@ -164,9 +163,9 @@ class SimLoop(Sealed):
             return
         self._closed = True
         for life in self._tasks.values():
-            if life is not None:
-                life.alive = False
-        tasks, self._tasks = self._tasks, {}
+            life.alive = False
+        tasks = [*self._free.values(), *self._tasks]
+        self._tasks.clear()
         for task in tasks:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - the stdlib's own switch
@@ -231,6 +230,9 @@ class SimLoop(Sealed):
 
     def _callback_raised(self, handle: Any, error: BaseException) -> None:
         self.call_exception_handler({"message": "exception in a callback", "exception": error, "handle": handle})
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
 
     def _stop_run(self, _future: asyncio.Future[Any]) -> None:
         self.kernel.stop()

@@ -356,9 +356,7 @@ class Port:
                 kernel.tracer.sent(seq, now, self.name, dst, message, float("inf"))
 
     def _emit(self, op: int, target: Any, value: object) -> None:
-        if op == _SEND:
-            self._transmit(target, value)
-        elif op == _REPLY:
+        if op == _REPLY:
             if self.observer is not None:
                 self.observer.replied(self.name, target, value)
             self._transmit(target, value)
@@ -389,7 +387,10 @@ class Port:
         for op, target, value in effects:
             if self.incarnation != life:  # an observer of the last effect crashed the node
                 return
-            self._emit(op, target, value)
+            if op == _SEND:
+                self._transmit(target, value)
+            else:
+                self._emit(op, target, value)
 
     def _timer(self, name: str) -> Timer:
         timers = self._timers

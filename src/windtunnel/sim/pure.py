@@ -416,6 +416,8 @@ class Kernel:
             if self.on_error is None:
                 raise
             self.on_error(handle, error)
+        # A traceback keeps the frames below it: without this line the exception of a task would keep the task, and itself.
+        entry = handle = callback = None
         if life is not None and self.after_event is not None:
             self.after_event(life.port.name)
 
