@@ -44,3 +44,10 @@ def test_numbered_processes_are_grouped_as_in_jepsen():
 def test_an_operation_that_never_completed_keeps_its_row():
     """Nobody may be drawn over what may still be going on."""
     assert lanes([op("c1.1", 0, None), op("c1.2", 5, 6)], ["c1"]).lane == [0, 1]
+
+
+def test_a_limit_of_rows_is_kept():
+    """Beyond the limit operations overlap in the row that will be free first; other clients keep theirs."""
+    rows = lanes([op("c1.1", 0, 9), op("c1.2", 1, 8), op("c1.3", 2, 7), op("c2.1", 0, 1)], ["c1", "c2"], rows_max=2)
+    assert rows.labels == ["c1", "", "c2"]
+    assert rows.lane == [0, 1, 1, 2]

@@ -24,6 +24,7 @@ FAMILIES = {"cut": "network", "weather": "network", "crash": "process", "pause":
 
 _BEFORE = 0.75  # of the trace window lies before the moment it is about
 _TYPES = {"ok": 0, "fail": 1, "info": 2}
+_ROWS_MAX = 24  # of a client: a thousand reads at once must not push the other clients out of the drawing
 _FOREVER = -1
 
 
@@ -153,7 +154,7 @@ def _differences(values: Iterable[int]) -> list[int]:
 
 def _operations(results: Mapping[str, Any], operations: Sequence[Operation], start: float) -> dict[str, Any]:
     ordered = sorted(operations, key=lambda op: (op.invoked_s, op.index))
-    rows = lanes(ordered, [str(name) for name in results.get("clients") or ()])
+    rows = lanes(ordered, [str(name) for name in results.get("clients") or ()], _ROWS_MAX)
     shown = set((results.get("violation") or {}).get("operations") or ())
     texts, processes = Words(), Words()
     took = [_FOREVER if op.completed_s is None else max(0, _micros(op.completed_s, op.invoked_s)) for op in ordered]

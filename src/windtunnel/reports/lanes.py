@@ -2,7 +2,7 @@
 
 A client has several processes in the course of a run (one that gives up is never used again, so its successor has a new
 number) and, with open arrivals, several at once. A person thinks in clients. So operations are grouped by client, and each
-group gets as many rows as it ever had operations at the same time.
+group gets as many rows as it ever had operations at the same time, up to a limit where a drawing needs one.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ class Lanes:
     lane: list[int]
 
 
-def lanes(operations: Sequence[Operation], clients: Sequence[str]) -> Lanes:
-    """Rows for `operations` (any order), grouped by the client they belong to."""
+def lanes(operations: Sequence[Operation], clients: Sequence[str], rows_max: int | None = None) -> Lanes:
+    """Rows for `operations` (any order), grouped by the client they belong to.
+
+    rows_max: per client; beyond it operations share the row that will be free first, and overlap there.
+    """
     groups = _groups(operations, clients)
     members: dict[str, list[int]] = {name: [] for name in clients if name in groups}
     for at, group in enumerate(groups):
@@ -33,7 +36,7 @@ def lanes(operations: Sequence[Operation], clients: Sequence[str]) -> Lanes:
     lane = [0] * len(operations)
     for name, indexes in members.items():
         first = len(labels)
-        rows = _pack(operations, indexes, lane, first)
+        rows = _pack(operations, indexes, lane, first, rows_max or len(indexes))
         labels += [name] + [""] * (rows - 1)
     return Lanes(labels, lane)
 
@@ -62,7 +65,7 @@ def _groups(operations: Sequence[Operation], clients: Sequence[str]) -> list[str
     return result
 
 
-def _pack(operations: Sequence[Operation], indexes: list[int], lane: list[int], first: int) -> int:
+def _pack(operations: Sequence[Operation], indexes: list[int], lane: list[int], first: int, rows_max: int) -> int:
     """Give each operation the lowest row that is free when it begins; returns the number of rows."""
     busy: list[tuple[float, int]] = []
     free: list[int] = []
@@ -73,8 +76,10 @@ def _pack(operations: Sequence[Operation], indexes: list[int], lane: list[int], 
             heappush(free, heappop(busy)[1])
         if free:
             row = heappop(free)
-        else:
+        elif rows < rows_max:
             row, rows = rows, rows + 1
+        else:
+            row = heappop(busy)[1]
         lane[at] = first + row
         heappush(busy, (end_s(op), row))
     return max(rows, 1)

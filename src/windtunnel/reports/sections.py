@@ -32,6 +32,8 @@ ICONS: Mapping[str, str] = {
 }
 """Strokes of the icon of a verdict, in a square of 24."""
 
+_NAMES_MAX = 12
+_NAME_LENGTH = 32  # what is longer is no name of a promise but a sentence
 _OPERATIONS_MAX = 40  # rows of the story; evidence is the few operations that show it
 
 
@@ -181,6 +183,8 @@ def promises(results: Results) -> str:
     checker = results.get("checker") or {}
     if checker:
         name, _, meaning = str(checker.get("promise") or checker.get("model")).partition(": ")
+        if not meaning and len(name) > _NAME_LENGTH:
+            name, meaning = str(checker.get("model")), name
         statement = f"{meaning or f'the history of the clients is {name}'} ({checker.get('model')} model)"
         statement += f": {checker['why']}" if checker.get("why") else ""
         rows.append((name, "history", statement, str(checker.get("verdict") or "unchecked")))
@@ -233,10 +237,16 @@ def environment(results: Results) -> str:
         "Schedule": results.get("policy") if simulated else None,
         "Events": count_text(results["events"]) if results.get("events") else None,
         "Messages": count_text(results["messages"]) if results.get("messages") else None,
-        "Nodes": ", ".join(map(str, results.get("nodes") or ())),
-        "Clients": ", ".join(map(str, results.get("clients") or ())),
+        "Nodes": _names(results.get("nodes") or ()),
+        "Clients": _names(results.get("clients") or ()),
     }
     return section("environment", "Environment", pairs((name, e(value)) for name, value in listed.items() if value))
+
+
+def _names(names: Sequence[object]) -> str:
+    """All of a few names; of many the first ones and their number."""
+    shown = ", ".join(map(str, names[:_NAMES_MAX]))
+    return shown if len(names) <= _NAMES_MAX else f"{shown}, … ({count_text(len(names))})"
 
 
 # --- The trace in words ---

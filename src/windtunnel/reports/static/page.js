@@ -24,7 +24,7 @@ function openSpacetime() {
   const root = document.getElementById("spacetime-deck");
   if (!root) return;
   const painter = new Spacetime(data);
-  const focus = data.trace.focus ?? 0;
+  const { focus } = painter;
   const messages = root.clientWidth < 600 ? 16 : 48;
   const open = () => painter.showAround(focus, messages, data.trace.focus === null ? 0 : 0.85);
   if (painter.count > WHOLE_MAX || root.clientWidth < 900) open();

@@ -3,6 +3,7 @@
 const NOTABLE = new Set(["violation", "crash", "restart", "start", "pause", "resume", "cut", "heal", "skew", "weather", "disk", "leader", "note"]);
 const HUES = ["m1", "m2", "m3", "m4", "m5", "m6"];
 const LABELLED_MAX = 120; // arrows in view up to which each carries its name
+const LIFELINES_MAX = 24; // more are no drawing but a texture
 const DETAILED_MAX = 900; // events in view up to which small ones (timers, disks) are drawn too
 
 class Spacetime {
@@ -12,7 +13,8 @@ class Spacetime {
     this.count = t.t.length;
     this.times = sums(t.t).map((us) => data.start + us / 1e6);
     this.kind = t.kind.map((k) => t.kinds[k]);
-    this.rowOfName = lifelines(t);
+    this.focus = t.focus ?? Math.max(0, t.from.findIndex((name) => name >= 0));
+    this.rowOfName = lifelines(t, this.focus);
     this.names = [...this.rowOfName.keys()];
     this.messageKinds();
     this.senders();
@@ -416,12 +418,20 @@ class Spacetime {
 
 // --- Parts ---
 
-/** The names that occur, servers first, each with the number of its row. */
-function lifelines(trace) {
-  const used = new Set();
-  for (const column of [trace.node, trace.from, trace.to]) for (const name of column) if (name >= 0) used.add(name);
-  const names = trace.names.map((_, name) => name).filter((name) => name < trace.servers || used.has(name));
-  return new Map(names.map((name, row) => [name, row]));
+/**
+ * The names on lifelines, servers first, each with the number of its row. Of a large cluster those that have to do with the
+ * events next to `focus`, and with each other.
+ */
+function lifelines(trace, focus) {
+  const chosen = new Set();
+  const take = (i) => {
+    for (const name of [trace.node[i], trace.from[i], trace.to[i]]) if (name >= 0 && chosen.size < LIFELINES_MAX) chosen.add(name);
+  };
+  if (trace.servers <= LIFELINES_MAX) for (let name = 0; name < trace.servers; name++) chosen.add(name);
+  for (let away = 0; away < trace.node.length && chosen.size < LIFELINES_MAX; away++) {
+    for (const i of [focus - away, focus + away]) if (trace.from[i] >= 0 || trace.to[i] >= 0 || i === focus) take(i);
+  }
+  return new Map([...chosen].sort((a, b) => a - b).map((name, row) => [name, row]));
 }
 
 /** The last of `indexes` (ascending) whose time is at most `limit`, or -1. */

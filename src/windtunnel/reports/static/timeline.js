@@ -34,7 +34,7 @@ class Timeline {
     this.width = width;
     const lanes = this.ops.lanes.length;
     const strips = this.faults.reduce((n, f) => Math.max(n, f.row + 1), 0);
-    this.rowHeight = Math.max(1, Math.min(22, 400 / lanes));
+    this.rowHeight = Math.min(22, 400 / lanes);
     let y = 10;
     const take = (height, gap) => {
       const region = { top: y, bottom: y + height };
