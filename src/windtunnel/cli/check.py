@@ -17,6 +17,11 @@ EXAMPLES = """\
   windtunnel check etcd_002.log --model cas-register
   windtunnel check store/latest/history.jsonl --model kv --budget 60"""
 
+JSON = (
+    "`file`, `model`, `verdict`, `why`, `ops`, `wall_s`, `evidence` (null, or `property`, `key`, `operations`, "
+    "`last_state`, `stuck`, `text`), `stats`."
+)
+
 BUDGET_S = 60.0
 
 

@@ -25,6 +25,8 @@ EXAMPLES = """\
   windtunnel doctor
   windtunnel doctor --json"""
 
+JSON = "`windtunnel`, `verdict`, `usable`, `findings` (by name: `state` ok, missing or broken, and `text`)."
+
 PYTHON_MIN = (3, 11)
 
 

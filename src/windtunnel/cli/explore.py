@@ -20,6 +20,11 @@ EXAMPLES = """\
   windtunnel explore two-phase-commit
   windtunnel explore two-phase-commit --nodes 3 --crashes 2 --without log_before_announce"""
 
+JSON = (
+    "`system`, `verdict`, `why`, `nodes`, `bounds`, `states`, `transitions`, `depth`, `clusters`, `quiet`, `seen`, "
+    "`unseen`, `wall_s`, `violation` (null, or `property`, `statement`, `evidence`, `node`, `steps`, `trace`)."
+)
+
 BOUNDS = {
     "crashes": "how many crashes in all",
     "losses": "how many messages may be lost",

@@ -19,6 +19,8 @@ EXAMPLES = """\
   windtunnel export store/latest --to chrome --output trace.json
   windtunnel export store/latest --to edn > history.edn"""
 
+JSON = "`run`, `format`, `file`, `bytes`; needs `--output`."
+
 FORMATS = ("shiviz", "chrome", "edn")
 
 

@@ -106,10 +106,8 @@ def pairs(texts: Sequence[str]) -> dict[str, str]:
 
 def add_scenario_flags(parser: Parser) -> None:
     """What `run` and `sweep` choose of a scenario, but the seed."""
-    parser.add_argument("system", help="name of a system; `windtunnel list` has them")
-    parser.add_argument(
-        "--for", dest="for_s", type=duration, metavar="TIME", help="traffic and faults for 60, 90s, 2m (default 60)"
-    )
+    parser.add_argument("system", help="name of a system (`windtunnel list` has them), or the file of your own")
+    parser.add_argument("--for", dest="for_s", type=duration, metavar="TIME", help="length of traffic and faults (default 60)")
     parser.add_argument("--nodes", type=whole(1), metavar="N", help="size of the cluster (default: the system's)")
     parser.add_argument(
         "--faults",
@@ -123,7 +121,7 @@ def add_scenario_flags(parser: Parser) -> None:
     parser.add_argument("--option", action="append", default=[], metavar="K=V", help="an option of the system; repeatable")
     parser.add_argument("--clients", type=whole(1), metavar="N", help="number of clients (default 5)")
     parser.add_argument(
-        "--rate", type=real, metavar="OPS", help="operations per second, all clients; 0: closed loop (default 100)"
+        "--rate", type=real, metavar="OPS", help="open arrivals, operations per second in all; 0: closed loop (default 0)"
     )
     parser.add_argument("--operations", type=whole(1), metavar="N", help="at most so many operations in all")
     parser.add_argument("--keys", type=whole(1), metavar="N", help="number of keys (default 5)")

@@ -15,6 +15,8 @@ EXAMPLES = """\
   windtunnel list faults
   windtunnel list models --json"""
 
+JSON = "one entry, named as the list: its rows, each with `name`."
+
 Rows = list[dict[str, Any]]
 
 

@@ -17,6 +17,8 @@ EXAMPLES = """\
   windtunnel replay store/latest
   windtunnel replay store/latest --json"""
 
+JSON = "[results.json](results-json.md) of the new run, and `stored`: `fingerprint`, `verdict` of the old one, `same`."
+
 
 def configure(parser: Parser) -> None:
     """The flags of `replay`."""

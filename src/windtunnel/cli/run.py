@@ -24,6 +24,8 @@ EXAMPLES = """\
   windtunnel run raft --without commit_own_term_only --scenario figure-8
   windtunnel run raft --live --for 20"""
 
+JSON = "[results.json](results-json.md), and `store` (directory, if kept), `twice` (`fingerprint`, `same`; with --twice)."
+
 
 def configure(parser: Parser) -> None:
     """The flags of `run`."""

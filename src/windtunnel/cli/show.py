@@ -14,6 +14,11 @@ EXAMPLES = """\
   windtunnel show raft
   windtunnel show two-phase-commit --json"""
 
+JSON = (
+    "`name`, `family`, `title`, `source`, `interface`, `promise`, `form`, `nodes`, `faults`, `properties`, "
+    "`safeguards`, `options`, `scenarios`."
+)
+
 WIDTH = 100
 
 

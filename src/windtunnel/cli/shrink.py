@@ -18,6 +18,12 @@ EXAMPLES = """\
   windtunnel shrink store/latest
   windtunnel shrink store/latest --budget 2m --json"""
 
+JSON = (
+    "[results.json](results-json.md) of the smallest run, and `shrunk`: `property`, `seed`, `runs` (how many it "
+    "took), `wall_s`, `before` and `after` (`faults`, `clients`, `keys`, `operations`, `for_s`), `complete` (false "
+    "if the budget ended it), `plan`, `store`."
+)
+
 
 def configure(parser: Parser) -> None:
     """The flags of `shrink`."""

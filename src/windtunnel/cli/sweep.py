@@ -28,6 +28,13 @@ EXAMPLES = """\
   windtunnel sweep raft --seeds 5000..5999 --faults hostile --workers 2
   windtunnel sweep raft --seeds 1000 --faults all --resume store/raft/sweep-20260101T120000"""
 
+JSON = (
+    "`system`, `verdict`, `why`, `seed` (the first), `seeds` (`asked`, `done`), `verdicts` (count by verdict), "
+    "`broken` (count by property), `situations` (`sometimes` property: in how many runs), `ops`, `sim_s`, `events`, "
+    "`first_failure` (`seed`, `property`, `why`), `workers`, `wall_s`, `interrupted`, `journal`, `store` and "
+    "`shrunk` (of the first failure), `scenario`. Everything up to `first_failure` depends on the seeds only."
+)
+
 SEEDS_MAX = 10_000_000
 SHRINK_S = 120.0  # of wall time for the first failure; `windtunnel shrink` has no such bound
 

@@ -12,7 +12,7 @@
 | crash | nodes | they are down; then they restart from their disks |
 | pause | nodes | their processes are frozen |
 | skew | nodes, offset_s = jump of the clock, drift = 0.1 lets it run 10 % fast | the drift lasts; a jump stays |
-| weather | drop, duplicate (probabilities), slow_s = up to so much added latency | every link between nodes suffers |
+| weather | drop, duplicate (probabilities), slow_s = up to so much added latency | every link suffers |
 | disk | nodes, mode = slow (with sync_s), full or corrupt | the disk is bad; then it is repaired |
 
 Shapes of a cut: `halves` (groups), `majority_ring` (nodes, in ring order), `bridge` (nodes, groups), `one_way` (nodes no

@@ -1,0 +1,138 @@
+"""Writes the reference pages that the code knows best: `python docs/generate.py`.
+
+docs/reference/cli.md comes from the commands' parsers, docs/reference/faults.md from the registry of profiles. A test compares
+the pages with what this would write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from windtunnel.cli.entry import COMMANDS
+from windtunnel.cli.flags import Parser
+from windtunnel.faults import COMBINATIONS, PROFILES, plan, profiles
+
+REFERENCE = Path(__file__).parent / "reference"
+
+CLI_HEAD = """\
+# Commands
+
+`windtunnel COMMAND --help` says the same. Results go to stdout, everything else to stderr. Every command knows `--json`: one JSON
+object on stdout, nothing else. Durations are written `60`, `90s`, `250ms`, `2m`.
+
+| exit code | meaning |
+|---|---|
+| 0 | valid: every promise was kept |
+| 1 | invalid: a promise was broken, and the output says which and how |
+| 2 | unknown: it could not be decided, and the output says why |
+| 3 | wrong usage: one line on stderr with what exists or is near |
+| 130 | Ctrl-C; a sweep still prints what it has |
+
+Runs are kept under `store/`, or `--store DIR`, or `$WINDTUNNEL_STORE`; `store/latest` points at the newest.
+`WINDTUNNEL_KERNEL=pure` or `compiled` forces one of the two kernels.
+"""
+
+
+def cli_page() -> str:
+    """docs/reference/cli.md."""
+    parts = [CLI_HEAD]
+    for name, what in COMMANDS.items():
+        command = importlib.import_module(f"windtunnel.cli.{name}")
+        parser = Parser(name, command.__doc__ or "", command.EXAMPLES)
+        command.configure(parser)
+        parts.append(_command(name, what, parser, command))
+    return "\n".join(parts)
+
+
+def _command(name: str, what: str, parser: Parser, command: Any) -> str:
+    lines = [f"## {name}", "", f"*{what[0].upper()}{what[1:]}.*", "", command.__doc__.strip(), ""]
+    lines += ["```", *(line.strip() for line in command.EXAMPLES.splitlines()), "```", "", "| argument | meaning |", "|---|---|"]
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to list them
+        if action.dest != "help":
+            lines.append(f"| {_spelling(action)} | {_cell(action.help or '')} |")
+    return "\n".join([*lines, "", f"JSON: {command.JSON}", ""])
+
+
+def _spelling(action: argparse.Action) -> str:
+    if not action.option_strings:
+        return f"`{action.dest.upper()}`" + (" (optional)" if action.nargs == "?" else "")
+    value = "" if action.nargs == 0 else f" {_cell(str(action.metavar or action.dest.upper()))}"
+    return ", ".join(f"`{flag}{value}`" for flag in action.option_strings)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+FAULTS_HEAD = """\
+# Faults
+
+A fault plan is data: drawn from profiles with the seed, stored with the run as it was drawn, replayed, shrunk, or written by
+hand.
+
+## Profiles
+
+`--faults partition,crash` draws from named profiles. `crash:2` is the profile at twice its intensity: the gaps are half as
+long.
+
+| profile | quiet before each | lasts | what is done | why these figures |
+|---|---|---|---|---|"""
+
+FAULTS_BOUNDS = """
+Gaps are exponential, lengths uniform. Each kind draws from a stream of its own, so that adding one leaves the others where they
+were. Faults begin after {warm_up:g} s; the last {quiet:.0%} of a run are quiet, and no fault lasts longer than a quarter of the
+time before. A majority may crash at once, and everybody may: disks survive. At most one disk is bad at a time, and it is repaired.
+Clusters of more than {linked} nodes lose single nodes only.
+
+`windtunnel show SYSTEM` lists the kinds that a system's own fault model admits; others are refused by name.
+
+## Plans
+"""
+
+FAULTS_TAIL = """
+`windtunnel run SYSTEM --plan FILE` runs a plan. A stored run has its plan in `scenario.toml` (as `[[plan]]`), with `leader` as
+it was drawn; `results.json` says who it was. Faults may overlap: when one ends, only what no other open fault demands is
+undone. Independent losses combine, delays add up.
+"""
+
+
+def faults_page() -> str:
+    """docs/reference/faults.md."""
+    lines = [FAULTS_HEAD]
+    for p in PROFILES.values():
+        low, high = p.lasts_s
+        lines.append(f"| `{p.kind}` | {p.gap_s:g} s on average | {low:g} to {high:g} s | {p.what} | {p.why} |")
+    for name, intensity in COMBINATIONS.items():
+        often = "" if intensity == 1 else f", {intensity:g} times as often"
+        lines.append(f"| `{name}` | | | every kind that the system's fault model admits{often}; they overlap | |")
+    bounds = {"warm_up": profiles.WARM_UP_S, "quiet": profiles.QUIET_PART, "linked": profiles.LINKED_NODES_MAX}
+    return "\n".join([*lines, FAULTS_BOUNDS.format(**bounds), *_plan_words(), FAULTS_TAIL])
+
+
+def _plan_words() -> list[str]:
+    """The text of the module that defines plans; its example, indented there, becomes a code block."""
+    out: list[str] = []
+    inside = False
+    for line in (plan.__doc__ or "").strip().splitlines()[2:]:
+        code = line.startswith("    ")
+        if code != inside:
+            out += ["```"] if code else ["```", ""]
+            inside = code
+        if code or line or (out and out[-1]):
+            out.append(line[4:] if code else line)
+    return out
+
+
+def main() -> None:
+    """Write both pages."""
+    for name, page in {"cli.md": cli_page, "faults.md": faults_page}.items():
+        (REFERENCE / name).write_text(page(), encoding="utf-8")
+        sys.stdout.write(f"docs/reference/{name}\n")
+
+
+if __name__ == "__main__":
+    main()
