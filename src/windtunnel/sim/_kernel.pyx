@@ -9,10 +9,14 @@
 * The network's draws come from the same Mersenne Twister state as the pure kernel's, stepped here.
 * The references that the heap holds are shown to the cyclic collector by `_traverse`; Cython does not know of them.
 
+One module, and longer than our others: ports, links and the heap call each other for each message, and Cython inlines C functions and
+reads C fields only within a module.
+
 Floating-point expressions are written as in the pure kernel, in the same order, and compiled without contraction or fast-math: equal
 seeds must give equal bits.
 """
 
+cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from libc.math cimport cos, exp, log, sqrt
@@ -384,6 +388,7 @@ cdef struct Timer:
     int64_t entry_seq  # of the entry that the heap has; -1: none
 
 
+@cython.no_gc_clear  # whoever holds a port may call it, even a finalizer: its kernel must not vanish before it does
 cdef class Port:
     """One node's place in the kernel; it is the node's `Outbox`. As `sim.port.Port`."""
 
@@ -1029,7 +1034,7 @@ cdef class Kernel:
         if self.choice == PCT:
             life = handle.context.get(LIFE)
             if life is not None:
-                event.dst = (<Port>life.port).index
+                event.dst = life.port.index
         Py_INCREF(handle)
         self.seq += 1
         push(&self.heap, &event)
@@ -1398,7 +1403,7 @@ cdef class Kernel:
 
     # --- Sending ---
 
-    def forward(self, Link link, Port src, Port dst, message, int64_t seq, double sent_at):
+    def forward(self, Link link not None, Port src not None, Port dst not None, message, int64_t seq, double sent_at):
         """Put a message on an open link: bandwidth, weather, latency, order."""
         self.put(link, src, dst, message, seq, sent_at)
 
