@@ -186,7 +186,7 @@ def promises(results: Results) -> str:
         if not meaning and len(name) > _NAME_LENGTH:
             name, meaning = str(checker.get("model")), name
         statement = f"{meaning or f'the history of the clients is {name}'} ({checker.get('model')} model)"
-        statement += f": {checker['why']}" if checker.get("why") else ""
+        statement += f": {checker['why']}" if checker.get("why") and not results.get("violation") else ""
         rows.append((name, "history", statement, str(checker.get("verdict") or "unchecked")))
     rows += [(row["name"], row["kind"], row["statement"], row["status"]) for row in results.get("properties") or ()]
     if not rows:
