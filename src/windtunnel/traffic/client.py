@@ -3,11 +3,12 @@
 It is written against the outbox like any node, so the same client drives a simulated cluster and real processes.
 
 Theory of operation. A *session* has one operation in flight, named `(session, seq)` for ever. The client asks the node that
-answered last. A redirect goes to the hinted node, at once the first time and after a short pause from then on, because
-nodes without a leader redirect in circles. Silence for `retry_s` repeats the same `(session, seq)` at the next node. After
-`timeout_s` the client gives up: the operation may have happened or may happen later, so the history says `info`, and the
-session is never used again: its successor is a new process, as in Jepsen. The process in the history is the session's name,
-`c1.2` for the second process of client c1, so that requests in a trace can be found in the history.
+answered last, and now and then (`ROAM`) another. A redirect goes to the hinted node, at once the first time and after a
+short pause from then on, because nodes without a leader redirect in circles. Silence for `retry_s` repeats the same
+`(session, seq)` at the next node. After `timeout_s` the client gives up: the operation may have happened or may happen later, so
+the history says `info`, and the session is never used again: its successor is a new process, as in Jepsen. The process in the
+history is the session's name, `c1.2` for the second process of client c1, so that requests in a trace can be found in the
+history.
 
 Two timers serve everything. `next` starts operations. `watch` is due when the first open session is; it is armed once and
 not moved when operations end, since the deadline of a new operation is always later: in the steady state an operation costs
@@ -35,6 +36,13 @@ TIMEOUT_S = 5.0
 
 REDIRECT_PAUSE_S = 0.02
 """About a round trip: a cluster without a leader hears from each client 50 times a second, not thousands."""
+
+ROAM = 0.1
+"""The share of operations that go to a drawn node although the last one answered.
+
+Without it nobody finds a deposed leader that still answers reads: all clients hang on its unfinished writes, and when they give
+up and move on, they move together. A tenth is enough, and costs a redirect each.
+"""
 
 _TICK_S = 1e-6  # a timer set for a difference of clock readings may be due a rounding error early
 
@@ -105,7 +113,7 @@ class Client:
         self._after = {node: self._entry[(i + 1) % len(self._entry)] for i, node in enumerate(self._entry)}
         self._recorder = recorder
         self._workload = workload
-        self._draw_op = workload.next
+        self._draw_op = workload.source()
         self._stream = stream
         self._arrivals = arrivals
         self._closed = isinstance(arrivals, Closed)
@@ -226,7 +234,7 @@ class Client:
         session.pinned = pin is not None
         if pin is not None:
             node = pin
-        elif self._workload.sticky:
+        elif self._workload.sticky and self._stream.random() >= ROAM:
             node = self._node
         else:
             node = self._entry[self._stream.below(len(self._entry))]
