@@ -92,6 +92,18 @@ def test_anti_entropy_exchanges_what_either_side_lacks():
     assert not stage.waiting(kind=Contents)
 
 
+def test_checksums_of_different_rumors_do_not_cancel():
+    """With CRCs and exclusive or, sites that had missed 10, 11, 12 and 13 seemed to know all; order must not matter either."""
+    stage = HandStage(SYSTEM, size=3)
+    said = {"n1": (10, 11), "n2": (12, 13), "n3": (11, 10)}
+    for site, rumors in said.items():
+        for rumor in rumors:
+            stage.request(f"{site} {rumor}", site, Op("broadcast", value=rumor))
+            stage.settle([site])
+    first, second, third = (stage.nodes[site].checksum for site in said)
+    assert first == third != second
+
+
 def test_a_site_remembers_and_is_silent_after_a_crash():
     """What it knew it knows, who asked for it too, and nothing is hot."""
     stage = told()

@@ -13,9 +13,10 @@ A site is susceptible (has not heard), infective (spreads the rumor: `hot`) or r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
 from math import exp, log, log2
 from typing import Literal, TypeAlias, assert_never
-from zlib import crc32
 
 from windtunnel.base.interface import Op, Reply, Request
 from windtunnel.base.messages import Message, NodeId
@@ -235,7 +236,9 @@ class Site:
 
     def _know(self, rumor: Rumor) -> None:
         self.known[rumor] = None
-        self.checksum ^= crc32(repr(rumor).encode())
+        # Not a CRC, nor any other linear code: over GF(2) the codes of 10, 11, 12 and 13 cancel, and sites would seem to agree.
+        code = int.from_bytes(blake2b(repr(rumor).encode(), digest_size=8).digest(), "little")
+        self.checksum = (self.checksum + code) % (1 << 64)
 
     def _heat(self, rumor: Rumor) -> None:
         self.hot.setdefault(rumor, 0)
@@ -324,7 +327,7 @@ def rumors_die_out(nodes: Nodes) -> bool:
 
 def anti_entropy_repairs(nodes: Nodes) -> bool:
     """Sometimes: a site hears by comparison what another knew and had lost interest in."""
-    return any(site.repaired for site in nodes.values())
+    return any(site.repaired for site in islice(nodes.values(), 100))  # asked often, and a hundred sites are enough to see it
 
 
 # --- What theory says ---
