@@ -916,3 +916,110 @@ def test_a_policy_never_turns_the_clock_back(kernels):
             kernel.stop()
             break
     assert times == sorted(times)
+
+
+# --- Corners ---
+
+
+def test_a_frozen_nodes_timers_may_change_before_the_resume(kernels):
+    """Cancelled or armed again from outside while the entry is kept: the resume respects it."""
+    kernel = kernels.Kernel(1)
+    nodes = boot(kernel, "a")
+    a = nodes["a"].out
+    for name in ("cancelled", "later", "sooner", "kept"):
+        a.set_timer(name, 1.0)
+    a.pause()
+    kernel.call_at(2.0, a.cancel_timer, "cancelled")
+    kernel.call_at(2.0, a.set_timer, "later", 5.0)
+    kernel.call_at(1.5, a.set_timer, "sooner", 0.0)
+    kernel.call_at(3.0, a.resume)
+    kernel.call_at(3.0, a.resume)
+    kernel.run()
+    assert nodes["a"].seen == [(3.0, "timer", "sooner"), (3.0, "timer", "kept"), (7.0, "timer", "later")]
+
+
+def test_a_crash_inside_a_release_stops_the_release(kernels):
+    """An observer that crashes the node at an applied command: what waited behind it is lost."""
+    kernel = kernels.Kernel(1)
+    nodes = boot(kernel, "a", "b")
+    a = nodes["a"].out
+
+    class Killer:
+        def applied(self, node, index, command):
+            a.unbind()
+
+    a.disk, a.observer = Disk(1.0), Killer()
+    a.persist("r")
+    a.send("b", "before")
+    a.apply(1, "fatal")
+    a.send("b", "after")
+    kernel.run()
+    assert nodes["b"].what() == [("a", "before")]
+
+
+def test_a_stop_and_a_limit_at_the_same_event(kernels):
+    """The stop is what the caller is told."""
+    kernel = kernels.Kernel(1)
+    kernel.call_soon(kernel.stop)
+    assert kernel.run(max_events=1) == "stopped"
+    assert kernel.run() == "idle"
+
+
+def test_a_failure_is_raised_once_and_the_first_one_wins(kernels):
+    """`fail` ends the run like an exception of the handler; outside a run it raises at once."""
+    kernel = kernels.Kernel(1)
+
+    def act():
+        kernel.fail(ValueError("first"))
+        kernel.fail(ValueError("second"))
+
+    kernel.call_soon(act)
+    kernel.call_later(1.0, print)
+    with pytest.raises(ValueError, match="first"):
+        kernel.run()
+    assert kernel.run(0.5) == "until"
+    with pytest.raises(ValueError, match="outside"):
+        kernel.fail(ValueError("outside"))
+
+
+def test_a_second_loop_is_a_mistake_and_a_late_one_is_entered(kernels):
+    """A loop attached inside a run is the running loop from then on."""
+    import asyncio
+
+    from windtunnel.sim.loop import SimLoop
+
+    kernel, seen = kernels.Kernel(1), []
+
+    def begin():
+        loop = SimLoop(kernel)
+        loop.call_soon(lambda: seen.append(asyncio.get_running_loop() is loop))
+
+    kernel.call_at(1.0, begin)
+    kernel.run()
+    assert seen == [True]
+    with pytest.raises(AssertionError):
+        SimLoop(kernel)
+
+
+@pytest.mark.slow
+def test_garbage_of_a_long_run_is_bounded(kernels):
+    """The collector is off, yet cycles made by handlers are collected at fixed counts of events."""
+    import weakref
+
+    kernel = kernels.Kernel(1)
+    alive = weakref.WeakSet()
+
+    class Cycle:
+        def __init__(self):
+            self.me = self
+            alive.add(self)
+
+    def tick(i):
+        if i % 1000 == 0:
+            Cycle()
+        if i < 300_000:
+            kernel.call_later(0.001, tick, i + 1)
+
+    kernel.call_soon(tick, 0)
+    kernel.run()
+    assert len(alive) < 100

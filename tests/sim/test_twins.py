@@ -20,7 +20,7 @@ compiled = importlib.import_module("windtunnel.sim._kernel")
 SEEDS = range(60)
 NAMES = ["a", "b", "c", "d", "e"]
 TIMERS = [f"t{i}" for i in range(12)]  # more than a port keeps in its small table
-VERBS = "crash restart pause resume clock cpu cut hold heal weather latency bandwidth fifo cancel stop burst join".split()  # noqa: SIM905
+VERBS = "crash restart pause resume clock cpu cut hold heal weather latency bandwidth fifo cancel stop burst join poke".split()  # noqa: SIM905
 DELAYS = [0.0, 0.25, 0.5, 1.0, 1.5, (0.5, 1.5), (0.0, 0.0), 3.0]
 
 
@@ -160,6 +160,9 @@ class Program:
             kernel.call_at(kernel.now + draws.random() - 0.2, self.log.append, draws.random())
         elif verb == "stop":
             kernel.stop()
+        elif verb == "poke":
+            port.set_timer(draws.choice(TIMERS), draws.choice(DELAYS))
+            port.cancel_timer(draws.choice(TIMERS))
         elif verb == "burst":
             for i in range(5):
                 port.send(dst, i)

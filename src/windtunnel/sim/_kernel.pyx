@@ -600,6 +600,8 @@ cdef class Port:
                 if event.seq != timer.entry_seq:
                     continue
                 if event.seq != timer.seq:
+                    if timer.due < kernel.now:
+                        timer.due = kernel.now
                     kernel.go_back(self, event.src)
                     continue
                 timer.due = timer.entry_at = kernel.now

@@ -243,6 +243,7 @@ class Port:
                 if entry[1] != timer.entry_seq:
                     continue
                 if entry[1] != timer.seq:
+                    timer.due = max(timer.due, kernel.now)
                     kernel.go_back(timer)
                     continue
                 timer.due = timer.entry_at = kernel.now
