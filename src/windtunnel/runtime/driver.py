@@ -256,15 +256,15 @@ class Driver:
     def _synced(self, error: BaseException | None) -> None:
         if not self._alive:
             return
-        if isinstance(error, Exception):
-            self.fail(error, "sync")
+        if error is not None:
+            self.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)), "sync")
             return
-        held, self._syncing = self._syncing or [], None
-        self._release(held + self._after)
+        held, self._syncing = [*(self._syncing or ()), *self._after], None
+        if not self._dirty:
+            self._held = None
+        self._release(held)
         if self._dirty:
             self._end_turn()
-        else:
-            self._held = None
 
     def _release(self, held: list[tuple[Callable[..., None], Any, Any]]) -> None:
         try:
