@@ -1,13 +1,13 @@
 """What clients ask for: one workload per interface, drawing operations from a mix.
 
 Written values are unique within a run, because a checker learns most from a read that can come from one write only: with
-repeated values a stale read may look fresh. All clients of a run share one workload object; in the simulator the order of
-its draws is fixed by the order of events.
+repeated values a stale read may look fresh. All clients of a run share one workload object, each with a source of its own;
+in the simulator the order of draws is fixed by the order of events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 from typing import ClassVar, Protocol
 
@@ -17,6 +17,12 @@ from windtunnel.traffic.arrivals import Dice
 from windtunnel.traffic.keys import chooser
 
 Mix = Mapping[str, float]
+
+Source = Callable[[Dice], Op]
+"""The next operation of one client; always the same number of draws."""
+
+SPELL = 0.9
+"""How likely a client of kv goes on with what it is at, reading or updating; spells are then ten times as long as by chance."""
 
 
 class Workload(Protocol):
@@ -31,8 +37,8 @@ class Workload(Protocol):
     sticky: ClassVar[bool]
     closing: ClassVar[Op | None]
 
-    def next(self, stream: Dice) -> Op:
-        """The next operation."""
+    def source(self) -> Source:
+        """The operations of one client."""
 
 
 class KeyValue:
@@ -41,6 +47,10 @@ class KeyValue:
     Values are strings of decimal numbers; appended text is `+number`, so that a read shows which writes it has seen. A
     compare-and-set expects the last value that any client asked to write there (None: no value yet): it succeeds often in
     quiet times and fails in stormy ones.
+
+    Clients read in spells and update in spells; over time each does both as the mix says. If every operation were drawn
+    afresh, no client would read for long: its next update would wait for a majority and drive it away from a deposed leader
+    before that leader's reads could be seen to be stale. Jepsen reserves threads for reads for the same reason.
     """
 
     interface: ClassVar[str] = "kv"
@@ -56,12 +66,28 @@ class KeyValue:
         self._written = 0
         self._read_below, self._write_below, self._cas_below, _ = thresholds(mix)
 
-    def next(self, stream: Dice) -> Op:
-        """One draw for the kind, one for the key."""
-        draw = stream.random()
-        key = self._choose(stream)
-        if draw < self._read_below:
-            return self._reads[key]
+    def source(self) -> Source:
+        """One draw for spell and kind, one for the key."""
+        read_below, choose, reads, update = self._read_below, self._choose, self._reads, self._update
+        reading: bool | None = None  # no spell yet
+
+        def operation(stream: Dice) -> Op:
+            nonlocal reading
+            draw = stream.random()
+            if reading is None:
+                reading = draw < read_below
+            elif draw < SPELL:  # the spell goes on; what the draw says beyond that is as good as another draw
+                draw /= SPELL
+                draw = draw * read_below if reading else read_below + draw * (1.0 - read_below)
+            else:
+                draw = (draw - SPELL) / (1.0 - SPELL)
+                reading = draw < read_below
+            key = choose(stream)
+            return reads[key] if reading else update(draw, key)
+
+        return operation
+
+    def _update(self, draw: float, key: int) -> Op:
         self._written += 1
         value = str(self._written)
         if draw < self._write_below:
@@ -89,9 +115,9 @@ class Transactions:
     def __init__(self, mix: Mix, keys: int, zipf: float) -> None:  # noqa: ARG002 - transactions have no keys
         self._yes_below = thresholds(mix)[0]
 
-    def next(self, stream: Dice) -> Op:
-        """One draw."""
-        return Op("txn", None, "yes" if stream.random() < self._yes_below else "no")
+    def source(self) -> Source:
+        """One draw per operation."""
+        return lambda stream: Op("txn", None, "yes" if stream.random() < self._yes_below else "no")
 
 
 class Broadcasts:
@@ -107,8 +133,11 @@ class Broadcasts:
         self._read = Op("read")
         self._sent = 0
 
-    def next(self, stream: Dice) -> Op:
-        """One draw."""
+    def source(self) -> Source:
+        """One draw per operation."""
+        return self._operation
+
+    def _operation(self, stream: Dice) -> Op:
         if stream.random() < self._broadcast_below:
             self._sent += 1
             return Op("broadcast", None, self._sent)
@@ -133,8 +162,11 @@ class Orders:
         self._balances = Op("balances")
         self._orders = 0
 
-    def next(self, stream: Dice) -> Op:
-        """Three draws, whatever comes out."""
+    def source(self) -> Source:
+        """Three draws per operation, whatever comes out."""
+        return self._operation
+
+    def _operation(self, stream: Dice) -> Op:
         draw, customer, amount = stream.random(), stream.below(len(self.customers)), 1 + stream.below(20)
         if draw >= self._order_below:
             return self._balances
