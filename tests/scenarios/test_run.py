@@ -68,7 +68,8 @@ def test_a_stored_run_is_whole(done, tmp_path):
     """Every file is there, `latest` points at it, and it can be loaded."""
     store.prepare(tmp_path)
     place = store.save(done, tmp_path)
-    assert {p.name for p in place.iterdir()} == {"scenario.toml", "results.json", "history.jsonl", "report.html"}
+    kept = {p.name for p in place.iterdir()}
+    assert kept == {"scenario.toml", "plan.toml", "results.json", "history.jsonl", "report.html"}
     assert (tmp_path / "latest").resolve() == place
     scenario, results = store.load(tmp_path / "latest")
     assert scenario == done.scenario
@@ -79,6 +80,14 @@ def test_a_stored_run_is_whole(done, tmp_path):
     assert second != place
     assert (tmp_path / "latest").resolve() == second
     assert not [p for p in (tmp_path / "raft").iterdir() if p.name.startswith(".building")]
+
+
+def test_the_replay_line_of_a_plan_of_its_own_names_its_file(tmp_path):
+    """A shrunk or hand-written plan is not drawn from the seed: the line points at the stored file."""
+    row = {"at_s": 1.0, "until_s": 1.5, "verb": "crash", "args": {"nodes": ["n1"]}}
+    place = store.save(run(QUICK.with_changes(for_s=4.0, faults=(), plan=(row,))), tmp_path)
+    replay = json.loads((place / "results.json").read_text())["replay"]
+    assert replay.endswith(f"--plan {place}/plan.toml")
 
 
 def test_a_store_that_cannot_be_written_is_said_before_the_run(tmp_path):

@@ -157,7 +157,7 @@ def _performance(observed: Observed) -> dict[str, Any]:
     took = sorted(
         op.completed_s - op.invoked_s for op in observed.history.operations if op.type == "ok" and op.completed_s is not None
     )
-    if not took:
+    if not took or observed.world == "stage":  # steps are no seconds
         return {"latency_ms": None, "throughput_per_s": 0.0}
     quantiles = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
     latency = {name: round(1e3 * took[min(len(took) - 1, int(q * len(took)))], 3) for name, q in quantiles.items()}

@@ -19,6 +19,8 @@ from windtunnel.scenarios.observed import Observed, Progress
 from windtunnel.scenarios.spec import Scenario
 from windtunnel.systems import find
 
+PLAN_FILE = "plan.toml"
+
 
 @dataclass(slots=True)
 class Run:
@@ -88,7 +90,7 @@ def _judged(scenario: Scenario, system: System, observed: Observed) -> Run:
 
 
 def replay_line(scenario: Scenario) -> str:
-    """The command that runs this scenario again. A plan that was not drawn from the seed needs the stored file."""
+    """The command that runs this scenario again. For a plan of its own the file is `plan.toml`, wherever that is kept."""
     default = Scenario(system=scenario.system, seed=scenario.seed)
     words = ["windtunnel run", scenario.system]
     if scenario.script is not None:
@@ -99,6 +101,8 @@ def replay_line(scenario: Scenario) -> str:
         words.append("--live")
     if scenario.faults and scenario.script is None:
         words += ["--faults", ",".join(scenario.faults)]
+    if scenario.plan is not None and not scenario.faults and scenario.script is None:
+        words += ["--plan", PLAN_FILE]
     for rule in scenario.without:
         words += ["--without", rule]
     flags = {
@@ -108,13 +112,14 @@ def replay_line(scenario: Scenario) -> str:
         "--keys": "keys",
         "--zipf": "zipf",
         "--policy": "policy",
+        "--operations": "operations_max",
     }
     for flag, name in flags.items():
         value = getattr(scenario, name)
         if value != getattr(default, name):
             words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
-    for name, value in (scenario.mix or {}).items():
-        words += ["--mix", f"{name}={value:g}"]
+    if scenario.mix is not None:
+        words += ["--mix", ",".join(f"{name}={value:g}" for name, value in scenario.mix.items())]
     for name, value in scenario.options.items():
         words += ["--option", f"{name}={value}"]
     return " ".join(words)

@@ -3,6 +3,7 @@
 | file | what |
 |---|---|
 | `scenario.toml` | everything that was chosen, with the fault plan as it was drawn |
+| `plan.toml` | the faults alone, for `--plan` |
 | `history.jsonl` | the operations of the clients |
 | `results.json` | the verdict and its evidence, schema 1 |
 | `trace.jsonl.gz` | every event, when asked for or when the verdict is invalid |
@@ -23,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from windtunnel.base.errors import UsageError
+from windtunnel.faults import Plan
 from windtunnel.histories import History, read_history, write_jsonl
 from windtunnel.reports import render
-from windtunnel.scenarios.run import Run
+from windtunnel.scenarios.run import PLAN_FILE, Run
 from windtunnel.scenarios.spec import Scenario, read_scenario
 
 FREE_BYTES_MIN = 32 << 20  # a run with its trace and report is a few megabytes; refuse before it is too late to say so
@@ -53,8 +55,8 @@ def save(run: Run, root: Path) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=".building-", dir=parent))
         building.chmod(0o755)
-        _write(run, building)
         place = _free_place(parent, name)
+        _write(run, building, place)
         building.rename(place)
         _point(root / "latest", place)
     except OSError as error:
@@ -102,7 +104,11 @@ def _trace(place: Path) -> list[dict[str, Any]]:
         raise UsageError(f"{file}: cannot be read: {error}") from None
 
 
-def _write(run: Run, directory: Path) -> None:
+def _write(run: Run, directory: Path, place: Path) -> None:
+    if run.scenario.plan is not None:
+        plan = Plan.from_rows(run.scenario.plan).to_toml()
+        (directory / PLAN_FILE).write_text(plan, encoding="utf-8")
+        run.results["replay"] = run.results["replay"].replace(f"--plan {PLAN_FILE}", f"--plan {place / PLAN_FILE}")
     results = json.dumps(run.results, indent=2, ensure_ascii=False, default=str)
     (directory / "results.json").write_text(results + "\n", encoding="utf-8")
     (directory / "scenario.toml").write_text(run.scenario.to_toml(), encoding="utf-8")

@@ -76,6 +76,8 @@ class SimWorld:
             self.kernel.after_event = self._watcher.after_event
         if trace:
             self.kernel.tracer = self.trace
+            if system.leader is not None:
+                self.kernel.after_event = self._noting_leaders(self.kernel.after_event)
 
     # --- Life of a run ---
 
@@ -208,6 +210,21 @@ class SimWorld:
             self.restart(node)
 
     # --- Inside ---
+
+    def _noting_leaders(self, inner: Callable[[NodeId], None] | None) -> Callable[[NodeId], None]:
+        """After each event, a row of the trace when another node leads now."""
+        last: NodeId | None = None
+
+        def after_event(node: NodeId) -> None:
+            nonlocal last
+            if inner is not None:
+                inner(node)
+            now = self.leader()
+            if now != last:
+                last = now
+                self.trace.note("leader", f"{now or 'nobody'} leads", now)
+
+        return after_event
 
     def _start(self, node: NodeId) -> None:
         port = self._ports[node]
