@@ -31,8 +31,9 @@ The durable order is the order of the lines: what a handler asks for after `pers
 
 from __future__ import annotations
 
+from windtunnel.base.interface import Op
 from windtunnel.base.properties import always, eventually, sometimes
-from windtunnel.base.system import System
+from windtunnel.base.system import Search, System
 from windtunnel.systems.consensus.raft import properties
 from windtunnel.systems.consensus.raft.election import PreVote, RequestPreVote, RequestVote, TimeoutNow, Vote
 from windtunnel.systems.consensus.raft.log import Append, HardState, Snapshot
@@ -87,4 +88,5 @@ SYSTEM = System(
     ),
     scenarios=SCENARIOS,
     leader=properties.leader,
+    search=Search(size=3, requests=(Op("write", "x", "1"),), crashes=0, fires=2),
 )

@@ -6,6 +6,8 @@ Source:  Ongaro & Ousterhout 2014, section 5.2 and 5.4.1. Thesis: 9.6 (pre-vote)
 
 from __future__ import annotations
 
+from math import inf
+
 from windtunnel.base.messages import Message, NodeId
 from windtunnel.systems.consensus.raft.log import HardState, NoOp
 from windtunnel.systems.consensus.raft.replication import Replication
@@ -55,8 +57,9 @@ class Election(Replication):
     # --- Standing ---
 
     def _on_election_timeout(self) -> None:
-        """No leader was heard for too long."""
+        """No leader was heard for too long, so loyalty is owed to nobody."""
         self.leader = None
+        self.heard_s = -inf
         self.role = FOLLOWER
         if not self._may_stand():
             return

@@ -147,9 +147,8 @@ class LeaderCompleteness:
     def _missing(self, leading: Raft, index: int, entry_term: int, term: int) -> str | None:
         if not entry_term or leading.log.holds(index, entry_term):
             return None
-        return (
-            f"{leading.me}, leader of term {leading.term}, lacks the entry ({index}, term {entry_term}) committed in term {term}"
-        )
+        entry = f"the entry at index {index} of term {entry_term}, committed in term {term}"
+        return f"{leading.me}, leader of term {leading.term}, lacks {entry}"
 
 
 class StateMachineSafety:

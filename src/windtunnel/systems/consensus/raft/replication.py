@@ -131,10 +131,10 @@ class Replication(Snapshots):
             self.out.set_timer("heartbeat", self.options.heartbeat_s)
 
     def _presume_lost(self, peer: Progress) -> None:
-        """Nothing was sent and nothing heard for a whole tick: begin again; whoever is silent for longer is only probed."""
+        """Nothing was sent and nothing heard for a whole tick: begin again. If that was in vain too, only probe."""
         peer.in_flight = 0
         peer.sent = peer.next - 1
-        if peer.silent > 1:
+        if peer.silent > 3:
             peer.probing = True
             peer.window = 1
 
