@@ -1,8 +1,8 @@
 """Every figure in the docs, beside its peer, in one run: `make bench`.
 
 Prints a table and writes `benchmarks/results.json`: a list of {name, unit, ours, peer_name, peer, ratio, kernel, command}.
-`ratio` is ours against the peer, above 1 is better for us, whatever the unit. `--quick` takes fewer rounds; `--only WORD` runs the
-groups whose name contains the word. Machines are noisy: trust ratios, not absolute figures.
+`ratio` is ours against the peer, above 1 is better for us, whatever the unit. `--quick` takes fewer rounds; `--only WORD` runs
+the groups whose name contains the word. Machines are noisy: trust ratios, not absolute figures.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from windtunnel.base.units import seconds
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("60", 60.0), ("1.5s", 1.5), ("250ms", 0.25), ("2m", 120.0), ("1h", 3600.0), ("10us", 1e-5), (".5", 0.5)]
+    ("text", "expected"),
+    [("60", 60.0), ("1.5s", 1.5), ("250ms", 0.25), ("2m", 120.0), ("1h", 3600.0), ("10us", 1e-5), (".5", 0.5)],
 )
 def test_durations_are_read(text, expected):
     """Plain numbers are seconds; us, ms, s, m and h are understood."""

@@ -29,8 +29,8 @@ def stream_state(seed: int, name: str) -> tuple[int, int, int, int]:
 def busy_stream(seed: int, name: str) -> random.Random:
     """The stream `name` for a concern that draws for every message or every step: the network, the schedule.
 
-    CPython's own Mersenne Twister (Matsumoto & Nishimura 1998; `random()` of a seeded instance never changes between versions), because
-    a draw costs 25 ns where xoshiro256++ written in Python costs 700 ns, which is more than all else a simulated message
+    CPython's own Mersenne Twister (Matsumoto & Nishimura 1998; `random()` of a seeded instance never changes between
+    versions), because a draw costs 25 ns where xoshiro256++ written in Python costs 700 ns, which is more than all else a simulated message
     costs. Its 2.5 kB of state do not matter for a stream or two per run; every other concern takes a `Stream`.
     """
     a, b, c, d = stream_state(seed, name)
