@@ -39,9 +39,10 @@ class Closed:
         if not 0.0 <= self.think_s < float("inf"):
             raise UsageError(f"a think time is at least 0 seconds; got {self.think_s}")
 
-    def gap_s(self, dice: Dice) -> float:
-        """Seconds from the end of one operation to the start of the next."""
-        return dice.exponential(self.think_s) if self.think_s else 0.0
+    @property
+    def mean_gap_s(self) -> float:
+        """Mean seconds from the end of one operation to the start of the next."""
+        return self.think_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,11 @@ class Open:
         if self.sessions < 1:
             raise UsageError(f"open arrivals need at least 1 session; got {self.sessions}")
 
-    def gap_s(self, dice: Dice) -> float:
-        """Seconds from one arrival to the next."""
-        return dice.exponential(1.0 / self.rate_per_s)
+    @property
+    def mean_gap_s(self) -> float:
+        """Mean seconds from one arrival to the next."""
+        return 1.0 / self.rate_per_s
 
 
 Arrivals: TypeAlias = Closed | Open
+"""Gaps of both are exponential."""

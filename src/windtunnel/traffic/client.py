@@ -112,11 +112,15 @@ class Client:
         self._entry = tuple(entry_nodes)
         self._after = {node: self._entry[(i + 1) % len(self._entry)] for i, node in enumerate(self._entry)}
         self._recorder = recorder
-        self._workload = workload
+        self._invoke = recorder.invoke  # bound once: these run for every operation
+        self._ok = recorder.ok
+        self._sticky = workload.sticky
         self._draw_op = workload.source()
         self._stream = stream
-        self._arrivals = arrivals
+        self._random = stream.random
+        self._exponential = stream.exponential
         self._closed = isinstance(arrivals, Closed)
+        self._gap_s = arrivals.mean_gap_s
         self._retry_s = retry_s
         self._timeout_s = timeout_s
         self._left: float = inf if limit is None else limit
@@ -150,7 +154,7 @@ class Client:
     def ask(self, op: Op, node: NodeId) -> None:
         """Start `op` now at `node` only, retries too, beside all other traffic: the closing reads of every replica."""
         self._spare += 1
-        self._begin(op, node)
+        self._begin(op, self._clock(), node)
 
     # --- Events ---
 
@@ -166,7 +170,7 @@ class Client:
         elif self._closed:
             if self._left > 0:
                 self._left -= 1
-                self._begin(self._draw_op(self._stream))
+                self._begin(self._draw_op(self._stream), self._clock())
         else:
             self._on_arrivals()
 
@@ -177,9 +181,9 @@ class Client:
             return
         status = message.status
         if status == "ok":
-            if src in self._after:
+            if src != self._node and src in self._after:
                 self._node = src
-            self._recorder.ok(session.token, message.value)
+            self._ok(session.token, message.value)
             self._end(session)
         elif status == "redirect":
             self._on_redirect(session, src, message.hint)
@@ -193,58 +197,59 @@ class Client:
         """Arm `next` for the coming operation, or begin it when there is nothing to wait for."""
         if self._left <= 0:
             return
-        gap_s = self._arrivals.gap_s(self._stream)
-        if not self._closed:
-            # From the last intended arrival, not from now: a late timer must not lower the rate.
-            self._next_s += gap_s
-            gap_s = max(0.0, self._next_s - self._clock())
-        elif gap_s == 0.0 and self.started:
+        if self._gap_s:
+            gap_s = self._exponential(self._gap_s)
+        elif self.started:
             self._left -= 1
-            self._begin(self._draw_op(self._stream))
+            self._begin(self._draw_op(self._stream), self._clock())
             return
+        else:
+            gap_s = 0.0
+        self._next_s += gap_s  # where open arrivals count from
         self._set_timer("next", gap_s)
 
     def _on_arrivals(self) -> None:
         """Start every operation that has arrived by now; shed those that find no free session."""
-        now = self._clock() + _TICK_S
+        now = self._clock()
         while self._left > 0:
             self._left -= 1
             if self._idle or self._spare:
-                self._begin(self._draw_op(self._stream))
+                self._begin(self._draw_op(self._stream), now)
             else:
                 self.shed += 1
-            self._next_s += self._arrivals.gap_s(self._stream)
-            if self._next_s > now:
+            # From the last intended arrival, not from now: a late timer must not lower the rate.
+            next_s = self._next_s = self._next_s + self._exponential(self._gap_s)
+            if next_s > now + _TICK_S:
                 if self._left > 0:
-                    self._set_timer("next", max(0.0, self._next_s - self._clock()))
+                    self._set_timer("next", next_s - now)
                 return
 
     # --- One operation ---
 
-    def _begin(self, op: Op, pin: NodeId | None = None) -> None:
+    def _begin(self, op: Op, now: float, pin: NodeId | None = None) -> None:
         if self._idle and pin is None:
             session = self._idle.pop()
+            session.redirects = 0
         else:
             self._spare -= 1
             self._born += 1
             session = _Session(f"{self.me}.{self._born}")
-        self.started += 1
-        session.seq += 1
-        session.redirects = 0
-        session.pinned = pin is not None
+            session.pinned = pin is not None
         if pin is not None:
             node = pin
-        elif self._workload.sticky and self._stream.random() >= ROAM:
+        elif self._sticky and self._random() >= ROAM:
             node = self._node
         else:
             node = self._entry[self._stream.below(len(self._entry))]
+        self.started += 1
+        name, seq = session.name, session.seq + 1
+        session.seq = seq
         session.node = node
-        request = session.request = Request(session.name, session.seq, op)
-        now = self._clock()
+        request = session.request = Request(name, seq, op)
         due_s = session.due_s = now + self._retry_s
         session.expires_s = now + self._timeout_s
-        self._open[session.name] = session
-        session.token = self._recorder.invoke(session.name, op)
+        self._open[name] = session
+        session.token = self._invoke(name, op)
         self._send(node, request)
         if due_s < self._watch_s:
             self._watch_s = due_s
