@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from windtunnel.base.interface import Op, Reply, Request
+from windtunnel.scenarios import Scenario, run
 from windtunnel.sim.explore import explore
 from windtunnel.sim.stage import HandStage, StageViolation
 from windtunnel.systems.commit.two_phase_commit import SYSTEM, Outcome, Phase, Promised, Vote
@@ -175,6 +176,22 @@ def test_two_transactions_at_once_do_not_mix():
     """All schedules of a willing and an unwilling transaction on two participants, without crashes."""
     found = explore(SYSTEM, size=3, requests=[YES, Op("txn", value="no")], crashes=0)
     assert (found.verdict, found.states) == ("valid", 112_747)
+
+
+# --- A working system under faults ---
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_many_transactions_under_all_faults(seed):
+    """Hundreds of transactions, every kind of fault: properties hold, nobody stays in doubt, clients are told the truth."""
+    results = run(Scenario(system="two-phase-commit", seed=seed, for_s=20, faults=("all",))).results
+    assert results["verdict"] == "valid"
+    assert results["checker"]["verdict"] == "valid"
+    assert results["ops"]["ok"] > 100
+    assert {"nobody_in_doubt", "committed_everywhere"} <= {
+        row["name"] for row in results["properties"] if row["status"] in ("reached", "seen")
+    }
 
 
 # --- Ablations ---

@@ -75,7 +75,7 @@ class Safeguards:
 
     know_for_good: bool = safeguard(
         "A rumor is durable before anybody hears that it is known.",
-        source="section 1.4: feedback counts only if the recipient has really stored the update",
+        source="section 1, taken for granted: what a site has stored survives its crashes",
         breaks=("reliable broadcast",),
         by="scenario origin-crashes",
     )

@@ -185,7 +185,7 @@ def at_most_once(nodes: Nodes) -> bool:
     return all(service.counts.get(service.latest, 0) in (0, 1) for service in _services(nodes))
 
 
-def conservation(nodes: Nodes) -> bool:
+def money_is_conserved(nodes: Nodes) -> bool:
     """Always: money is neither made nor lost, and nobody owes any."""
     if "payment" not in nodes:
         return True
@@ -266,7 +266,7 @@ SYSTEM = System(
     records=(Started, Ended, Entry),
     safeguards=Safeguards,
     options=Options,
-    always=tuple(always(p) for p in (at_most_once, conservation, paid_is_reserved, shipped_is_paid, completed_is_complete)),
+    always=tuple(always(p) for p in (at_most_once, money_is_conserved, paid_is_reserved, shipped_is_paid, completed_is_complete)),
     sometimes=(sometimes(money_comes_back), sometimes(a_crash_leaves_a_saga_behind)),
     eventually=(eventually(all_or_nothing),),
     size=len(NAMES),

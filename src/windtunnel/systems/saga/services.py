@@ -62,8 +62,8 @@ class Entry(Message, frozen=True):
 # --- State ---
 
 
-TRACELESS = ("all_or_nothing", "paid_is_reserved", "shipped_is_paid")
-"""What a saga breaks that is cut off: which of them is seen first depends on the step at which it is."""
+TRACELESS = ("all_or_nothing", "paid_is_reserved", "shipped_is_paid", "conservation")
+"""What a saga breaks that is cut off: which of them is seen first depends on the step; the last is seen by clients."""
 
 
 @dataclass(frozen=True, slots=True)
