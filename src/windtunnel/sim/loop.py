@@ -157,7 +157,10 @@ class SimLoop(Sealed):
         return self._closed
 
     def close(self) -> None:
-        """Give up every task that is left: their coroutines are closed, and whatever that makes them do is void."""
+        """Give up every task that is left: their coroutines are closed, and whatever that makes them do is void.
+
+        A loop that is dropped without it leaves this to the collector, which complains of `finally` blocks that await.
+        """
         assert self._outer is None, "a running loop cannot be closed"
         if self._closed:
             return
