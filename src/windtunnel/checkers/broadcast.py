@@ -59,24 +59,21 @@ class _Anomaly:
 def broadcast(history: History) -> Verdict:
     """Whether every read of the history is what a reliable broadcast may show. Raises UsageError for a read that is no list."""
     reads = [operation for operation in history if operation.f == "read" and operation.type == "ok"]
+    for read in reads:
+        if not isinstance(read.result, (list, tuple)):
+            place = f"{history.source}:{read.completed_line}" if history.source else read.where()
+            raise UsageError(f"{place}: expected a read of a broadcast to return a list, got {shown(read.result)}")
     spreads = _spreads(history)
-    anomalies: list[_Anomaly] = []
-    shows = [_read(history, read, spreads, anomalies) for read in reads]
-    latest_first = sorted(zip(reads, shows, strict=True), key=lambda pair: -(pair[0].completed or 0))
+    anomalies = _strange(reads, spreads)
+    _last_seen(reads, spreads)
+    anomalies += _losses(reads, spreads)
     latest_read = max((read.invoked for read in reads), default=-1)
-    never_read = 0
-    for name, spread in spreads.items():
-        if spread.known == _FOREVER:
-            continue
-        lost = next((read for read, has in latest_first if _lacks(read, name, has, spread)), None)
-        if lost is not None:
-            anomalies.append(_lost(spread, lost))
-        elif latest_read < spread.known:
-            never_read += 1
+    acknowledged = [spread for spread in spreads.values() if spread.known < _FOREVER]
+    never_read = sum(1 for spread in acknowledged if spread.known > latest_read and spread.seen_by < 0)
     stats = {
         "operations": len(history),
         "values": len(spreads),
-        "acknowledged": sum(1 for spread in spreads.values() if spread.known < _FOREVER),
+        "acknowledged": len(acknowledged),
         "reads": len(reads),
         "never_read": never_read,
     }
@@ -84,7 +81,7 @@ def broadcast(history: History) -> Verdict:
         return _invalid(anomalies, stats)
     if not any(operation.type == "ok" for operation in history):
         return Verdict(None, "broadcast", "no operation of the history was answered ok", stats=stats)
-    if stats["acknowledged"] == never_read:
+    if len(acknowledged) == never_read:
         why = "nothing was acknowledged" if not never_read else "no read began after a broadcast was acknowledged"
         return Verdict(None, "broadcast", why, stats=stats)
     return Verdict(True, "broadcast", stats=stats)
@@ -101,32 +98,64 @@ def _spreads(history: History) -> dict[Any, _Spread]:
     return spreads
 
 
-def _read(history: History, read: Operation, spreads: dict[Any, _Spread], anomalies: list[_Anomaly]) -> set[Any]:
-    """What a read shows; phantoms and duplicates are written down."""
-    if not isinstance(read.result, (list, tuple)):
-        place = f"{history.source}:{read.completed_line}" if history.source else read.where()
-        raise UsageError(f"{place}: expected a read of a broadcast to return a list, got {shown(read.result)}")
-    counted = Counter(canonical(item) for item in read.result)
-    values = {canonical(item): item for item in read.result}
-    end = read.completed or 0
-    for name, times in counted.items():
-        spread = spreads.get(name)
-        asked = [op for op in spread.broadcasts if op.invoked < end] if spread is not None else []
-        said = shown(values[name])
+def _names(read: Operation) -> list[Any]:
+    """What a read shows, in canonical form. Reads of thousands of numbers are common: those need no conversion."""
+    values = read.result
+    return values if set(map(type, values)) <= {int, str} else [canonical(value) for value in values]
+
+
+def _strange(reads: list[Operation], spreads: dict[Any, _Spread]) -> list[_Anomaly]:
+    """Phantoms, at the first read that shows them, and duplicates."""
+    anomalies: list[_Anomaly] = []
+    familiar: set[Any] = set()
+    for read in sorted(reads, key=lambda read: read.completed or 0):
+        names = _names(read)
         who = f"read by process {read.process} ({read.where()})"
-        if spread is None or not asked:
-            anomalies.append(_Anomaly("phantom", f"{who} shows {said}, which nobody had broadcast", (read,), read))
+        distinct = set(names)
+        for name in sorted(distinct - familiar, key=names.index):
+            asked = spreads[name].broadcasts if name in spreads else []
+            if not any(op.invoked < (read.completed or 0) for op in asked):
+                text = f"{who} shows {shown(read.result[names.index(name)])}, which nobody had broadcast"
+                anomalies.append(_Anomaly("phantom", text, (read,), read))
+        familiar |= distinct
+        if len(distinct) == len(names):
             continue
-        if times > len(asked):
-            text = f"{who} repeats {said}: {times} times, and it was broadcast {len(asked)} time{'s' * (len(asked) > 1)}"
-            anomalies.append(_Anomaly("duplicate", text, (asked[0], read), read))
-        spread.seen_by = max(spread.seen_by, read.invoked)
-    return set(counted)
+        for name, times in Counter(names).items():
+            asked = spreads[name].broadcasts if name in spreads else []
+            if asked and times > len(asked):
+                said = shown(spreads[name].value)
+                text = f"{who} repeats {said}: {times} times, and it was broadcast {len(asked)} time{'s' * (len(asked) > 1)}"
+                anomalies.append(_Anomaly("duplicate", text, (asked[0], read), read))
+    return anomalies
 
 
-def _lacks(read: Operation, name: Any, shows: set[Any], spread: _Spread) -> bool:
-    """Whether this read shows that the value is lost."""
-    return read.invoked > spread.known and (read.completed or 0) > spread.seen_by and name not in shows
+def _last_seen(reads: list[Operation], spreads: dict[Any, _Spread]) -> None:
+    """Write down, per value, when the latest read that has it began."""
+    remaining = set(spreads)
+    for read in sorted(reads, key=lambda read: -read.invoked):
+        found = remaining.intersection(_names(read))
+        for name in found:
+            spreads[name].seen_by = read.invoked
+        remaining -= found
+        if not remaining:
+            return
+
+
+def _losses(reads: list[Operation], spreads: dict[Any, _Spread]) -> list[_Anomaly]:
+    """Acknowledged values that a read lacks and that no read after it has, in the order of their broadcast."""
+    lost: dict[Any, Operation] = {}
+    open_names = [name for name, spread in spreads.items() if spread.known < _FOREVER]
+    for read in sorted(reads, key=lambda read: -(read.completed or 0)):
+        end = read.completed or 0
+        open_names = [name for name in open_names if spreads[name].seen_by < end and spreads[name].known < end]
+        if not open_names:
+            break
+        has = set(_names(read))
+        for name in open_names:
+            if spreads[name].known < read.invoked and name not in has:
+                lost.setdefault(name, read)
+        open_names = [name for name in open_names if name not in lost]
+    return [_lost(spread, lost[name]) for name, spread in spreads.items() if name in lost]
 
 
 def _lost(spread: _Spread, read: Operation) -> _Anomaly:

@@ -12,6 +12,7 @@ from windtunnel.checkers.shrink import Window
 from windtunnel.checkers.specification import Named, Specification
 from windtunnel.checkers.verdict import Evidence
 from windtunnel.histories import Operation, draw
+from windtunnel.histories.operations import shown
 
 LINEARIZABILITY = "linearizability"
 
@@ -21,6 +22,7 @@ _SHOWN_MAX = 16
 
 _DRAWING_COLUMNS = 118
 _LINES_MAX = 6
+_IDLE_MAX = 3
 
 
 def explain(specification: Specification, key: Value, everything: Sequence[Operation], window: Window) -> tuple[str, Evidence]:
@@ -30,19 +32,20 @@ def explain(specification: Specification, key: Value, everything: Sequence[Opera
     stuck = problem.operations[problem.returning[search.depth]]
     story = _Story(specification, key, problem, search, stuck)
     sources = _sources(specification, everything, stuck)
-    shown = _shown(window.operations, sources or [], stuck)
+    chosen = _shown(window.operations, sources or [], stuck)
     held = story.held()
     first = f"{_named(stuck)} cannot be ordered: it needs {specification.needs(call_of(stuck))}, but {story.name} held {held}"
-    text = [f"  {line}" for line in draw(shown, _DRAWING_COLUMNS)]
+    text = [f"  {line}" for line in draw(chosen, _DRAWING_COLUMNS)]
     text += story.order(window.since is None)
     text += story.tries()
     text += _about_sources(specification, stuck, sources, story.name)
+    text += _also_pending(specification, everything, chosen, stuck)
     if window.since is not None:
         earliest = min(window.operations, key=lambda op: op.invoked)
         text.append(f"This holds whatever {story.name} was before {earliest.where_invoked()}.")
-    if len(shown) < len(window.operations):
-        text.append(f"{len(window.operations) - len(shown)} earlier operations belong to the argument and are not shown.")
-    return first, Evidence(LINEARIZABILITY, key, shown, story.last_state(), stuck, text)
+    if len(chosen) < len(window.operations):
+        text.append(f"{len(window.operations) - len(chosen)} earlier operations belong to the argument and are not shown.")
+    return first, Evidence(LINEARIZABILITY, key, chosen, story.last_state(), stuck, text)
 
 
 def explain_unsourced(
@@ -53,10 +56,10 @@ def explain_unsourced(
     name = _name(key)
     needed = specification.needs(call_of(stuck))
     first = f"{_named(stuck)} cannot be ordered: it needs {needed}, which nothing had made {name} by then"
-    shown = _shown([stuck], sources, stuck)
-    text = [f"  {line}" for line in draw(shown, _DRAWING_COLUMNS)]
+    chosen = _shown([stuck], sources, stuck)
+    text = [f"  {line}" for line in draw(chosen, _DRAWING_COLUMNS)]
     text += _about_sources(specification, stuck, sources, name)
-    return first, Evidence(LINEARIZABILITY, key, shown, None, stuck, text)
+    return first, Evidence(LINEARIZABILITY, key, chosen, None, stuck, text)
 
 
 def _traced(specification: Specification, window: Window) -> Search:
@@ -71,7 +74,9 @@ def _traced(specification: Specification, window: Window) -> Search:
 
 
 def _name(key: Value) -> str:
-    return "the value" if key is None else str(key)
+    if key is None:
+        return "the value"
+    return key if isinstance(key, str) and key.isidentifier() else f"key {shown(key)}"
 
 
 def _named(operation: Operation) -> str:
@@ -112,6 +117,30 @@ def _about_sources(specification: Specification, stuck: Operation, sources: Sequ
         when = "had returned before it was invoked" if source.completed < stuck.invoked else "overlaps it"
     only = "The only operation that makes" if len(sources) == 1 else f"The latest of {len(sources)} operations that make"
     return [f"{only} {name} {needed}, {_named(source)}, {when}."]
+
+
+def _also_pending(
+    specification: Specification, everything: Sequence[Operation], chosen: Sequence[Operation], stuck: Operation
+) -> list[str]:
+    """The updates that overlap the stuck operation and are not needed to show that it is stuck: why they do not help."""
+    calls = [call_of(op) for op in everything]
+    sources = specification.sources(call_of(stuck), calls)
+    if sources is None:
+        return []
+    there = {id(op) for op in chosen}
+    idle = [
+        _named(op)
+        for number, op in enumerate(everything)
+        if number not in sources
+        and id(op) not in there
+        and op.invoked < (stuck.completed or 0)
+        and (op.type != "ok" or (op.completed or 0) > stuck.invoked)
+        and not specification.reads_only(calls[number])
+    ]
+    if not idle:
+        return []
+    more = f" and {len(idle) - _IDLE_MAX} more" if len(idle) > _IDLE_MAX else ""
+    return [f"It overlaps others that do not make it so either: {', '.join(idle[:_IDLE_MAX])}{more}."]
 
 
 class _Story:

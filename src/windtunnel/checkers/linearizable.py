@@ -174,7 +174,7 @@ def _round(part: Part, specification: Specification, rules: Reductions, steps: i
         part.search = Search(problem, rules)
     last = part.search.steps + steps
     while part.valid is None and part.search.steps < last:
-        part.valid = part.search.run(min(_SLICE, last - part.search.steps))
+        part.valid = part.search.run(min(_SLICE, last - part.search.steps, budget.configurations))
         if budget.over() or part.search.held > budget.configurations:
             break
     if part.valid is None and not budget.over() and part.search.depth != part.depth_tried:
