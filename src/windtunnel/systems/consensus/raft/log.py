@@ -128,12 +128,14 @@ class Log:
 
     def extend(self, entries: Sequence[Entry]) -> None:
         """Append `entries`, at least one."""
-        self.entries.extend(entries)
-        for index, entry in enumerate(entries, self.last_index + 1):
+        index = self.last_index
+        for entry in entries:
+            index += 1
             if type(entry.command) is Configuration:
                 self.configurations.append((index, entry.command.members))
-        self.last_index += len(entries)
-        self.last_term = entries[-1].term
+        self.entries += entries
+        self.last_index = index
+        self.last_term = entry.term
 
     def truncate(self, index: int) -> None:
         """Keep the entries up to `index`, not below `base_index`."""

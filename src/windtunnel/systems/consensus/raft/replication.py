@@ -81,14 +81,16 @@ class Replication(Snapshots):
     def _broadcast(self) -> None:
         """Send news to everybody who may have another message in flight. Followers at the same index share one message."""
         shared: AppendEntries | None = None
+        shared_index = -1
         base_index = self.log.base_index
         for peer in self.peers:
             if peer.in_flight < peer.window:
                 if peer.probing or peer.sent < base_index:
                     self._replicate(peer)
                 else:
-                    if shared is None or shared.prev_index != peer.sent:
-                        shared = self._append_entries(peer.sent, self.options.batch_max)
+                    if shared is None or peer.sent != shared_index:
+                        shared_index = peer.sent
+                        shared = self._append_entries(shared_index, self.options.batch_max)
                     self._post(peer, shared)
 
     def _replicate(self, peer: Progress) -> None:
@@ -172,8 +174,9 @@ class Replication(Snapshots):
                 self.out.send(src, answer)
             self._take(prev_index + known, entries[known:] if known else entries)
         if m.commit_index > self.commit_index:
-            bound = match_index if self.rules.commit_what_matches else log.last_index
-            self._commit(min(m.commit_index, bound))
+            index = min(m.commit_index, match_index if self.rules.commit_what_matches else log.last_index)
+            if index > self.commit_index:
+                self._commit(index)
         self.out.send(src, answer)
 
     def _rejection(self, m: AppendEntries) -> Rejected | None:
@@ -282,13 +285,18 @@ class Replication(Snapshots):
 
     def _advance_commit(self) -> None:
         """Commit the highest index that a majority holds, if it is of this term: older entries may yet be lost (figure 8)."""
-        matches = sorted([peer.match for peer in self.voters])
-        index = matches[len(matches) - self.quorum]
-        if index > self.commit_index and (self.log.term_at(index) == self.term or not self.rules.commit_own_term_only):
+        ahead = 0
+        for peer in self.voters:
+            if peer.match > self.commit_index:
+                ahead += 1
+        if ahead < self.quorum:
+            return  # as after most answers; counting is cheaper than sorting
+        index = sorted([peer.match for peer in self.voters])[-self.quorum]
+        if self.log.term_at(index) == self.term or not self.rules.commit_own_term_only:
             self._commit(index)
 
     def _commit(self, index: int) -> None:
-        """Execute everything up to `index` and answer the clients who wait here."""
+        """Execute everything up to `index`, above the commit index, and answer the clients who wait here."""
         log, machine, out, waiting = self.log, self.machine, self.out, self.waiting
         removed = False
         for at in range(self.commit_index + 1, index + 1):
@@ -304,7 +312,7 @@ class Replication(Snapshots):
                 if at in waiting:
                     self._answer(*waiting.pop(at), value=list(command.members))
                 removed = self.me not in command.members
-        self.commit_index = max(self.commit_index, index)
+        self.commit_index = index
         if removed and self.role is LEADER:
             self._become_follower(self.term)  # 4.2.2: its work is done when it is no longer part of the cluster
         if self.commit_index - self.snapshot.index >= self.options.snapshot_every:

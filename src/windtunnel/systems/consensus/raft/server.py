@@ -46,12 +46,10 @@ class Raft(Clients):
         match message:
             case Appended():
                 self._on_appended(src, message)
-                self._after_answer(src)
             case AppendEntries():
                 self._on_append_entries(src, message)
             case Rejected():
                 self._on_rejected(src, message)
-                self._after_answer(src)
             case InstallSnapshot():
                 self._on_install_snapshot(src, message)
             case RequestVote():
@@ -66,16 +64,14 @@ class Raft(Clients):
                 self._on_timeout_now(message)
             case _:
                 assert_never(message)
+        # Whatever it was, it may have confirmed a round of reads, or completed the log of the server that shall lead next.
+        if self.reads or self.rounds_began:
+            self._serve_reads()
+        if src == self.transferee:
+            self._hand_over()
 
     def _disregards(self, message: BetweenServers) -> bool:
         """A server that hears its leader lets nobody depose it, not even by a newer term (thesis, 4.2.3)."""
         if isinstance(message, RequestVote):
             return not message.transfer and self._is_loyal()
         return isinstance(message, RequestPreVote) and self._is_loyal()
-
-    def _after_answer(self, src: NodeId) -> None:
-        """A follower has answered: that may serve reads, or complete the log of the server that shall lead next."""
-        if self.reads or self.rounds_began:
-            self._serve_reads()
-        if src == self.transferee:
-            self._hand_over()
