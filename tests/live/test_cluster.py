@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import live_toys
@@ -18,7 +19,7 @@ from windtunnel.histories import Recorder
 from windtunnel.live import cluster
 from windtunnel.live.cluster import LiveWorld, StartFailed
 from windtunnel.live.member import Member
-from windtunnel.live.processes import free_ports
+from windtunnel.live.processes import free_ports, tree
 from windtunnel.traffic import Client, Closed, workload
 
 PATIENCE_S = 60.0
@@ -439,6 +440,42 @@ def test_nothing_outlives_the_tool(tmp_path, end, status):
             tool.send_signal(end)
         assert tool.wait(PATIENCE_S) in {status, 1 if end == signal.SIGINT else status}
     asyncio.run(nothing_left([int(pid) for pid in pids.split()], [int(port) for port in ports.split()]))
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_outlives_a_tool_that_ends_while_it_starts(tmp_path, end):
+    """Killed or interrupted while its nodes still load their code, the tool leaves none of them."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+    command = [sys.executable, "-c", TOOL, str(tmp_path), "wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True) as tool:
+        born = []
+        deadline = time.monotonic() + PATIENCE_S
+        while len(born) < 2:
+            assert time.monotonic() < deadline, "the tool starts its nodes"
+            born = tree(tool.pid)[1:]
+        tool.send_signal(end)
+        tool.wait(PATIENCE_S)
+    asyncio.run(nothing_left(born, []))
+    wait_for_no(str(tmp_path))
+
+
+def wait_for_no(word):
+    """Wait until no process has `word` among its arguments."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        found = [path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if names(path, word)]
+        if not found:
+            return
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+
+
+def names(path, word):
+    """Whether that command line contains the word."""
+    try:
+        return word.encode() in path.read_bytes()
+    except OSError:
+        return False
 
 
 def test_member_knows_when_it_is_up(tmp_path):
