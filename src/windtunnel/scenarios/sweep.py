@@ -25,13 +25,18 @@ Runner = Callable[[Scenario], Run]
 
 @dataclass(slots=True)
 class Tally:
-    """The rows so far and their totals. wall_s: of this session; interrupted: not every seed has been run."""
+    """The rows so far and their totals.
+
+    first_failure: the row of the lowest invalid seed. resumed: rows that were in the journal. wall_s: of this session.
+    interrupted: not every seed has been run.
+    """
 
     asked: int
     rows: list[dict[str, Any]] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
+    first_failure: dict[str, Any] | None = None
     resumed: int = 0
     wall_s: float = 0.0
     interrupted: bool = False
@@ -42,6 +47,8 @@ class Tally:
         self.verdicts[row["verdict"]] += 1
         if row["property"]:
             self.broken[row["property"]] += 1
+        if row["verdict"] == "invalid" and (self.first_failure is None or row["seed"] < self.first_failure["seed"]):
+            self.first_failure = row
         for name in row["situations"]:
             self.seen[name] += row["situations"][name]
 
@@ -59,11 +66,6 @@ class Tally:
     def eta_s(self) -> float | None:
         """Seconds to the end at this rate; None when nothing has ended yet."""
         return (self.asked - self.done) / self.rate_per_s if self.rate_per_s > 0 else None
-
-    @property
-    def first_failure(self) -> dict[str, Any] | None:
-        """The row of the lowest seed whose verdict is invalid."""
-        return min((row for row in self.rows if row["verdict"] == "invalid"), key=lambda row: int(row["seed"]), default=None)
 
     @property
     def never_seen(self) -> list[str]:
