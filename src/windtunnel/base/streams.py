@@ -30,8 +30,9 @@ def busy_stream(seed: int, name: str) -> random.Random:
     """The stream `name` for a concern that draws for every message or every step: the network, the schedule.
 
     CPython's own Mersenne Twister (Matsumoto & Nishimura 1998; `random()` of a seeded instance never changes between
-    versions), because a draw costs 25 ns where xoshiro256++ written in Python costs 700 ns, which is more than all else a simulated message
-    costs. Its 2.5 kB of state do not matter for a stream or two per run; every other concern takes a `Stream`.
+    versions), because a draw costs 25 ns where xoshiro256++ written in Python costs 700 ns, which is more than all else a
+    simulated message costs. Its 2.5 kB of state do not matter for a stream or two per run; every other concern takes a
+    `Stream`.
     """
     a, b, c, d = stream_state(seed, name)
     return random.Random(a | b << 64 | c << 128 | d << 192)
