@@ -216,6 +216,10 @@ def test_a_procedure_runs_in_processes(tmp_path):
             with pytest.raises(Unsupported, match="cannot skew the clocks of count"):
                 await world.skew("n1", offset_s=1.0)
 
+    cluster.require(live_toys.COUNT, ["partition", "crash"])
+    cluster.require(live_toys.TOY, ["clock", "skew"])
+    with pytest.raises(Unsupported, match="cannot skew the clocks of count"):
+        cluster.require(live_toys.COUNT, ["partition", "clock"])
     asyncio.run(main())
 
 

@@ -6,6 +6,8 @@ import pytest
 from windtunnel.base.errors import StorageError
 from windtunnel.base.streams import Stream
 from windtunnel.runtime.driver import Driver
+from windtunnel.sim.kernel import Kernel
+from windtunnel.sim.loop import SimLoop
 
 
 class Wire:
@@ -415,6 +417,26 @@ def test_a_skewed_clock_moves_timers_with_it():
         node.driver.close()
 
     asyncio.run(main())
+
+
+def test_the_simulated_loop_drives_a_core_too():
+    """On the loop of the simulator the same driver runs in virtual time, with the same order of effects."""
+
+    async def main():
+        node = Node()
+        node.driver.set_timer("t", (3600.0, 3600.0))
+        node.deliver(request(0))
+        await asyncio.sleep(3599.0)
+        assert node.core.timers == []
+        await asyncio.sleep(1.5)
+        assert node.core.timers == ["t"]
+        assert [kind for kind, *_ in node.log] == ["flush", "commit", "flush"]
+
+    loop = SimLoop(Kernel(1))
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
 
 
 def test_nothing_happens_after_close():

@@ -311,8 +311,7 @@ class LiveWorld:
 
     async def skew(self, node: NodeId, *, offset_s: float = 0.0, drift: float = 0.0) -> None:
         """See World. The clock that the core reads jumps, not the machine's; a procedure reads the machine's."""
-        if self.system.form != "core":
-            raise Unsupported(f"the live world cannot skew the clocks of {self.system.name}: it is a procedure")
+        require(self.system, ["skew"])
         self._members[node].skew(offset_s, drift)
 
     async def disk(self, node: NodeId, mode: Literal["ok", "slow", "full", "corrupt"], *, sync_s: float = 0.0) -> None:
@@ -349,3 +348,10 @@ class LiveWorld:
             for member in self._members.values():
                 member.ask()
             await asyncio.sleep(LOOK_S)
+
+
+def require(system: System, kinds: Iterable[str]) -> None:
+    """Raises Unsupported, before a run, for kinds of fault (or verbs) that the live world cannot do to `system`."""
+    for kind in kinds:
+        if kind in {"clock", "skew"} and system.form != "core":
+            raise Unsupported(f"the live world cannot skew the clocks of {system.name}: it is a procedure")
