@@ -41,6 +41,13 @@ def test_a_minute_of_everything_holds_every_kind():
     assert len(storm.faults) > 1.2 * len(plan.faults)
 
 
+@pytest.mark.parametrize("kind", PROFILES)
+@pytest.mark.parametrize("for_s", [0.5, 2.0, 10.0])
+def test_who_asks_for_a_kind_gets_it(kind, for_s):
+    """However short the run is, and whatever the seed."""
+    assert all(kind in drawn(kind, seed=seed, for_s=for_s).kinds for seed in range(50))
+
+
 def test_the_same_draw_gives_the_same_plan():
     """A plan is a function of the stream."""
     assert drawn("all", seed=4) == drawn("all", seed=4)

@@ -1,8 +1,9 @@
 """Named profiles: kinds of trouble from which a plan is drawn.
 
-A profile is a renewal process: a quiet gap (exponential), a fault of a drawn length, a gap again. Each kind draws from a
-stream of its own, so that adding `clock` to `crash` leaves the crashes where they were. Times are chosen against what
-protocols of the catalogue wait for: heartbeats of 50 ms, elections of 150 to 300 ms, clients that retry after 500 ms.
+A profile is a renewal process: a quiet gap (exponential), a fault of a drawn length, a gap again; at least one fault, however
+short the run. Each kind draws from a stream of its own, so that adding `clock` to `crash` leaves the crashes where they were.
+Times are chosen against what protocols of the catalogue wait for: heartbeats of 50 ms, elections of 150 to 300 ms, clients
+that retry after 500 ms.
 
 Bounds. Every fault has ended by 0.8 of the run, so that what must come about can come about. A majority may crash at once, and
 everybody may: disks survive, and each node restarts. At most one disk is bad at a time and it is repaired afterwards, since no
@@ -132,19 +133,22 @@ def _renewals(
 ) -> list[Fault]:
     know = Draw(nodes, leader_known, dice)
     end_s = (1.0 - QUIET_PART) * for_s
-    longest_s = PART_MAX * end_s
-    at_s = min(WARM_UP_S, 0.1 * end_s)
+    begin_s = at_s = min(WARM_UP_S, 0.1 * end_s)
     faults: list[Fault] = []
     while True:
         at_s += dice.exponential(profile.gap_s / intensity)
-        low, high = profile.lasts_s
-        until_s = at_s + min(dice.uniform(low, high), longest_s)
-        if until_s > end_s:
-            return faults
+        lasts_s = min(dice.uniform(*profile.lasts_s), PART_MAX * end_s)
+        if at_s + lasts_s > end_s:
+            if faults:
+                return faults
+            at_s = dice.uniform(begin_s, end_s - lasts_s)  # who asks for a kind gets it, however short the run
         # Milliseconds are enough and can be read; rounding the end down keeps it within bounds.
-        begin_ms, end_ms = int(1000 * at_s), int(1000 * until_s)
-        faults += profile.make(know, begin_ms / 1000, max(end_ms, begin_ms + 1) / 1000)
-        at_s = until_s
+        begin_ms, end_ms = int(1000 * at_s), int(1000 * (at_s + lasts_s))
+        made = profile.make(know, begin_ms / 1000, max(end_ms, begin_ms + 1) / 1000)
+        if not made:
+            return faults  # a single node cannot be partitioned
+        faults += made
+        at_s += lasts_s
 
 
 # --- The kinds ---
