@@ -209,6 +209,13 @@ def test_every_key_can_be_judged():
     assert linearizable(history, KeyValue(), every_key=True).stats["bad_keys"] == ["x", "z"]
 
 
+def test_an_explanation_can_be_saved():
+    """Without evidence the verdict is the same, and names the key."""
+    found = linearizable(history_of("A (w x 1) (r x 2)"), KeyValue(), explained=False)
+    assert (found.valid, found.evidence) == (False, None)
+    assert "'x'" in found.why
+
+
 # --- Nothing to judge ---
 
 
