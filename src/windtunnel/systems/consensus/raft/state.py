@@ -40,8 +40,8 @@ class Options:
     heartbeat_s: float = 0.050
     batch_max: int = 256
     in_flight_max: int = 1
-    snapshot_every: int = 1_000
-    trailing_max: int = 100
+    snapshot_every: int = 200
+    trailing_max: int = 50
     read: str = "index"
     clock_drift_max: float = 0.05
     pre_vote: bool = True
