@@ -19,8 +19,10 @@ def sweep_s(workers: int, seeds: int) -> tuple[float, dict[str, object]]:
         command = [exe, "sweep", "raft", "--seeds", str(seeds), "--faults", "partition,crash", "--for", "30"]
         command += ["--workers", str(workers), "--json", "--store", store]
         began = time.perf_counter()
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return time.perf_counter() - began, json.loads(done.stdout)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        took = time.perf_counter() - began
+        assert done.returncode in (0, 2), done.stderr  # 2: sixty seeds need not see every situation
+        return took, json.loads(done.stdout)
 
 
 def rows(*, quick: bool = False) -> list[dict[str, object]]:
