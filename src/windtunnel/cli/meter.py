@@ -7,6 +7,7 @@ import time
 from typing import Any, Self
 
 QUIET_S = 0.5  # work shorter than that shows no bar
+DRAW_EVERY_S = 0.1  # as often as a person can see
 LINE_EVERY_S = 5.0  # where there is no terminal
 
 
@@ -19,7 +20,7 @@ class Meter:
     def __init__(self, what: str, total: float | None) -> None:
         self.what = what
         self.total = total
-        self._began_s = self._line_s = time.monotonic()
+        self._began_s = self._shown_s = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
 
@@ -33,11 +34,13 @@ class Meter:
     def show(self, done: float, text: str) -> None:
         """`done` of the total, and what to say beside it."""
         now = time.monotonic()
-        if sys.stderr.isatty():
-            if self._bar is not None or now - self._began_s >= QUIET_S:
-                self._draw(done, text)
-        elif now - self._line_s >= LINE_EVERY_S:
-            self._line_s = now
+        terminal = sys.stderr.isatty()
+        if now - self._shown_s < (DRAW_EVERY_S if terminal else LINE_EVERY_S) or now - self._began_s < QUIET_S:
+            return
+        self._shown_s = now
+        if terminal:
+            self._draw(done, text)
+        else:
             sys.stderr.write(f"{self.what}: {text}\n")
             sys.stderr.flush()
 
