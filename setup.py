@@ -16,7 +16,6 @@ def extensions() -> list[Extension]:
             ".".join(path.with_suffix("").parts[1:]),
             [str(path)],
             extra_compile_args=["-O3", "-fno-strict-aliasing", "-ffp-contract=off"],
-            optional=True,
         )
         for path in SOURCES
     ]
@@ -26,7 +25,10 @@ def extensions() -> list[Extension]:
         from Cython.Build import cythonize  # noqa: PLC0415 - absent where only the pure kernel is wanted
     except ImportError:
         return []
-    return cythonize(found, language_level=3, quiet=True)
+    translated: list[Extension] = cythonize(found, language_level=3, quiet=True)
+    for extension in translated:  # cythonize makes new ones, and forgets this
+        extension.optional = True
+    return translated
 
 
 setup(ext_modules=extensions())
