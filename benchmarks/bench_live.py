@@ -41,7 +41,7 @@ from windtunnel.base.messages import Message
 from windtunnel.base.streams import Stream
 from windtunnel.base.system import Setup
 from windtunnel.live.cluster import LiveWorld
-from windtunnel.live.config import loop_factory
+from windtunnel.live.pace import loop_factory
 from windtunnel.live.transport import Transport
 from windtunnel.runtime.codec import Codec
 from windtunnel.runtime.driver import Driver
@@ -347,10 +347,10 @@ def grpc_rows(rounds: int, seconds: float) -> list[dict[str, object]]:
 
 
 def rows(*, quick: bool = False) -> list[dict[str, object]]:
-    rounds, seconds = (1, 1.0) if quick else (5, 2.0)
+    rounds, seconds = (1, 1.0) if quick else (3, 1.5)
     return [
         *etcd_rows(rounds, seconds),
-        *pysyncobj_rows(1 if quick else 3, seconds),
+        *pysyncobj_rows(1 if quick else 2, seconds),
         *grpc_rows(rounds, seconds),
     ]
 

@@ -74,9 +74,14 @@ async def nothing_left(pids, ports):
     async with asyncio.timeout(PATIENCE_S):
         while not all(gone(pid) for pid in pids):
             await asyncio.sleep(0.01)
-    for port in ports:
-        with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", port)) != 0
+        while any(open_port(port) for port in ports):  # a zombie's last thread may hold its sockets for a moment
+            await asyncio.sleep(0.01)
+
+
+def open_port(port):
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 # --- A cluster at work ---
@@ -213,13 +218,7 @@ def test_a_procedure_runs_in_processes(tmp_path):
             assert await world.until(lambda: len(answers) == 3, PATIENCE_S)
             assert answers == [("ok", 5), ("ok", 10), ("fail", "only add")]
             assert await world.until(lambda: getattr(world.states.get("n1"), "total", 0) == 10, PATIENCE_S)
-            with pytest.raises(Unsupported, match="cannot skew the clocks of count"):
-                await world.skew("n1", offset_s=1.0)
 
-    cluster.require(live_toys.COUNT, ["partition", "crash"])
-    cluster.require(live_toys.TOY, ["clock", "skew"])
-    with pytest.raises(Unsupported, match="cannot skew the clocks of count"):
-        cluster.require(live_toys.COUNT, ["partition", "clock"])
     asyncio.run(main())
 
 

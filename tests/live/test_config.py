@@ -1,11 +1,8 @@
-import asyncio
-import sys
-
 import live_toys
 import pytest
 
 from windtunnel.base.errors import UsageError
-from windtunnel.live.config import load_system, loop_factory
+from windtunnel.live.config import load_system
 
 
 def test_a_loader_finds_a_system_by_name():
@@ -18,12 +15,3 @@ def test_a_wrong_loader_is_said(loader):
     """Whatever is wrong with it, the error shows what a loader looks like."""
     with pytest.raises(UsageError, match=r"expected a loader like 'package\.module:function'; got"):
         load_system(loader, "toy")
-
-
-def test_loops_by_name(monkeypatch):
-    """The fast loop is taken where it is installed, asked for by name, or said to be missing."""
-    assert loop_factory("asyncio") is asyncio.new_event_loop
-    monkeypatch.setitem(sys.modules, "uvloop", None)
-    assert loop_factory("auto") is asyncio.new_event_loop
-    with pytest.raises(UsageError, match="uvloop is not installed"):
-        loop_factory("uvloop")

@@ -310,8 +310,7 @@ class LiveWorld:
         self._members[node].resume()
 
     async def skew(self, node: NodeId, *, offset_s: float = 0.0, drift: float = 0.0) -> None:
-        """See World. The clock that the core reads jumps, not the machine's; a procedure reads the machine's."""
-        require(self.system, ["skew"])
+        """See World. The clock that the node reads and the pace of its timers and sleeps, not the machine's."""
         self._members[node].skew(offset_s, drift)
 
     async def disk(self, node: NodeId, mode: Literal["ok", "slow", "full", "corrupt"], *, sync_s: float = 0.0) -> None:
@@ -348,10 +347,3 @@ class LiveWorld:
             for member in self._members.values():
                 member.ask()
             await asyncio.sleep(LOOK_S)
-
-
-def require(system: System, kinds: Iterable[str]) -> None:
-    """Raises Unsupported, before a run, for kinds of fault (or verbs) that the live world cannot do to `system`."""
-    for kind in kinds:
-        if kind in {"clock", "skew"} and system.form != "core":
-            raise Unsupported(f"the live world cannot skew the clocks of {system.name}: it is a procedure")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import msgspec
 
@@ -48,18 +47,3 @@ def load_system(loader: str, name: str) -> System:
     system = find(name)
     assert isinstance(system, System), f"{loader} gave a {type(system).__name__} for {name!r}"
     return system
-
-
-def loop_factory(name: str) -> Any:
-    """The factory of event loops called "asyncio", "uvloop", or "auto": uvloop where it is installed."""
-    import asyncio  # noqa: PLC0415 - nodes need it anyway; readers of a configuration do not
-
-    if name == "asyncio":
-        return asyncio.new_event_loop
-    try:
-        import uvloop  # noqa: PLC0415 - optional
-    except ImportError:
-        if name == "uvloop":
-            raise UsageError("uvloop is not installed: pip install windtunnel[fast], or choose the asyncio loop") from None
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop

@@ -27,8 +27,9 @@ from windtunnel.base.errors import StorageError, UsageError
 from windtunnel.base.messages import NodeId
 from windtunnel.base.streams import Stream
 from windtunnel.base.system import Setup, System
-from windtunnel.live.config import NodeConfig, load_system, loop_factory
+from windtunnel.live.config import NodeConfig, load_system
 from windtunnel.live.disks import FaultyWal
+from windtunnel.live.pace import loop_factory
 from windtunnel.live.processes import die_with_parent
 from windtunnel.live.snapshots import freeze, visible
 from windtunnel.live.transport import Transport
@@ -145,6 +146,8 @@ class Node:
                 self._tell({"core": None, "why": f"{type(error).__name__}: {error}"})
         elif command["do"] == "clock" and self._driver is not None:
             self._driver.set_clock(command["offset_s"], command["drift"])
+            if isinstance(self._core, LoopHost):
+                self._loop.rate = 1.0 + command["drift"]  # type: ignore[attr-defined] # a paced loop
         elif command["do"] == "disk" and self._log is not None:
             self._log.full = command["full"]
             self._log.sync_s = command["sync_s"]
@@ -191,15 +194,22 @@ def main(argv: list[str]) -> NoReturn:
     pipe = os.dup(1)
     os.dup2(2, 1)
 
+    try:
+        system = load_system(config.loader, config.system)
+        factory = loop_factory(config.loop, paced=system.form == "procedure")
+    except UsageError as error:
+        _write_line(pipe, {"wrong": str(error)})
+        os._exit(1)
+
     async def run() -> None:
         try:
-            node = Node(config, load_system(config.loader, config.system), pipe)
+            node = Node(config, system, pipe)
         except UsageError as error:
             _write_line(pipe, {"wrong": str(error)})
         else:
             await node.run()
 
-    with asyncio.Runner(loop_factory=loop_factory(config.loop)) as runner:
+    with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(run())
         os._exit(0)  # crash-only: there is no state worth an orderly end, and a task may refuse to be cancelled
 
