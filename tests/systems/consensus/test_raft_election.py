@@ -4,9 +4,11 @@ import pytest
 from raft_servers import FIVE, armed, durable, fire, leader, order, persisted, read, replies, sent, server, tell, write
 
 from windtunnel.base.outbox import CancelTimer
+from windtunnel.systems.consensus.raft import SYSTEM
 from windtunnel.systems.consensus.raft.election import PreVote, RequestPreVote, RequestVote, TimeoutNow, Vote
 from windtunnel.systems.consensus.raft.log import Append, HardState, NoOp
 from windtunnel.systems.consensus.raft.replication import AppendEntries, Rejected
+from windtunnel.systems.consensus.raft.server import HANDLERS
 from windtunnel.systems.consensus.raft.snapshots import Appended, InstallSnapshot
 from windtunnel.systems.consensus.raft.state import CANDIDATE, FOLLOWER, LEADER, PRE_CANDIDATE
 
@@ -263,3 +265,8 @@ def test_snapshots_of_an_old_term_are_refused_with_the_newer_term():
     """Figure 13, step 1: "Reply immediately if term < currentTerm"."""
     core = server(records=[HardState(5, None)])
     assert sent(tell(core, "s2", InstallSnapshot(4, core.snapshot, 0))) == [("s2", Appended(5, 0, 0))]
+
+
+def test_every_message_of_the_system_has_a_handler():
+    """What is declared for the wire is handled, and nothing else is."""
+    assert set(HANDLERS) == set(SYSTEM.messages)

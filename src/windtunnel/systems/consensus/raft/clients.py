@@ -86,27 +86,32 @@ class Clients(Membership):
 
     def _serve_reads(self) -> None:
         """Answer the reads whose round is confirmed and whose index is committed."""
-        rounds = sorted([peer.round for peer in self.voters])
-        confirmed = rounds[len(rounds) - self.quorum]
         reads = self.reads
-        while reads and reads[0].round <= confirmed and reads[0].read_index <= self.commit_index:
+        while reads and reads[0].read_index <= self.commit_index and self._is_confirmed(reads[0].round):
             read = reads.popleft()
             self._answer(read.client, read.request, value=self.machine.read(read.request.op.key))
-        if self.rounds_began:
-            self._extend_lease(confirmed)
+
+    def _is_confirmed(self, number: int) -> bool:
+        """Whether a majority has answered the round of that number or a later one."""
+        answered = 0
+        for peer in self.voters:
+            if peer.round >= number:
+                answered += 1
+        return answered >= self.quorum
 
     # --- Leases ---
 
     def _has_lease(self) -> bool:
         return self.options.read == "lease" and self.out.clock() < self.lease_until_s
 
-    def _extend_lease(self, confirmed: int) -> None:
+    def _extend_lease(self) -> None:
+        """The newest confirmed round carries the lease."""
         began = self.rounds_began
         length_s = self.election_timeout_s[0]
         if self.rules.lease_allows_for_drift:
             drift = self.options.clock_drift_max
             length_s *= (1.0 - drift) / (1.0 + drift)
-        while began and began[0][0] <= confirmed:
+        while began and self._is_confirmed(began[0][0]):
             _, began_s = began.popleft()
             # After TimeoutNow another server may be elected by loyal followers, at any time in this term.
             if not (self.told and self.rules.transfer_ends_lease):

@@ -104,11 +104,13 @@ class Election(Replication):
 
     # --- Voting ---
 
-    def _on_request_pre_vote(self, src: NodeId, m: RequestPreVote) -> None:
+    def on_request_pre_vote(self, src: NodeId, m: RequestPreVote) -> None:
+        """Say whether we would vote; remember nothing."""
         granted = m.term == self.term and self._is_up_to_date(m) and not self._is_loyal()
         self.out.send(src, PreVote(self.term, granted))
 
-    def _on_request_vote(self, src: NodeId, m: RequestVote) -> None:
+    def on_request_vote(self, src: NodeId, m: RequestVote) -> None:
+        """Figure 2, RequestVote: one vote per term, for an up-to-date log."""
         free = self.vote in (None, src) or not self.rules.one_vote_per_term
         loyal = self._is_loyal() and not m.transfer
         granted = m.term == self.term and free and not loyal and self._is_up_to_date(m)
@@ -129,19 +131,22 @@ class Election(Replication):
 
     # --- Being elected ---
 
-    def _on_pre_vote(self, src: NodeId, m: PreVote) -> None:
+    def on_pre_vote(self, src: NodeId, m: PreVote) -> None:
+        """With a majority that would vote for us, stand."""
         if self.role is PRE_CANDIDATE and m.granted and m.term == self.term:
             self.votes.add(src)
             if self._has_majority():
                 self._become_candidate(transfer=False)
 
-    def _on_vote(self, src: NodeId, m: Vote) -> None:
+    def on_vote(self, src: NodeId, m: Vote) -> None:
+        """With a majority of the votes, lead."""
         if self.role is CANDIDATE and m.granted and m.term == self.term:
             self.votes.add(src)
             if self._has_majority():
                 self._become_leader()
 
-    def _on_timeout_now(self, m: TimeoutNow) -> None:
+    def on_timeout_now(self, src: NodeId, m: TimeoutNow) -> None:  # noqa: ARG002 - handlers are alike
+        """The leader wishes us to lead: stand, without asking whether that is wise."""
         if m.term == self.term and self.role is not LEADER and self._may_stand():
             self._become_candidate(transfer=True)
 

@@ -153,7 +153,8 @@ class Replication(Snapshots):
 
     # --- The follower answers ---
 
-    def _on_append_entries(self, src: NodeId, m: AppendEntries) -> None:
+    def on_append_entries(self, src: NodeId, m: AppendEntries) -> None:
+        """Figure 2, AppendEntries, steps 1 to 5."""
         if m.term < self.term:
             self.out.send(src, Rejected(self.term, m.prev_index, 0, 0, m.round))
             return
@@ -213,7 +214,8 @@ class Replication(Snapshots):
 
     # --- The leader learns ---
 
-    def _on_appended(self, src: NodeId, m: Appended) -> None:
+    def on_appended(self, src: NodeId, m: Appended) -> None:
+        """A follower, or my own disk, has everything up to `match_index`."""
         peer = self._heard_from(src, m)
         if peer is None:
             return
@@ -242,7 +244,8 @@ class Replication(Snapshots):
         if match_index > self.commit_index:
             self._advance_commit()
 
-    def _on_rejected(self, src: NodeId, m: Rejected) -> None:
+    def on_rejected(self, src: NodeId, m: Rejected) -> None:
+        """The logs differ: look for the last entry on which they agree (5.3)."""
         peer = self._heard_from(src, m)
         if peer is None:
             return

@@ -59,7 +59,8 @@ class Snapshots(ServerState):
         peer.round_sent = self.round
         self.out.send(peer.name, InstallSnapshot(self.term, self.snapshot, self.round))
 
-    def _on_install_snapshot(self, src: NodeId, m: InstallSnapshot) -> None:
+    def on_install_snapshot(self, src: NodeId, m: InstallSnapshot) -> None:
+        """Figure 13: become what the snapshot says, unless that was long ago."""
         if m.term < self.term:
             self.out.send(src, Appended(self.term, 0, 0))
             return
