@@ -1,5 +1,6 @@
 """Differential tests: the checker against every order tried, against itself without its shortcuts, against changed histories."""
 
+import sys
 from collections import Counter
 from dataclasses import fields, replace
 
@@ -105,6 +106,31 @@ def test_windows_are_sound():
             until = min(last, since + 7 + seed % 20)
             assert shrinking.broken(operations, since, until) is None, f"seed {seed}, {since} to {until}"
             assert shrinking.broken(operations, None, until) is None, f"seed {seed}, up to {until}"
+
+
+def test_verdicts_from_windows_agree_with_the_search(monkeypatch):
+    """With a search that is cut off at once, so that windows are tried everywhere, every verdict stays."""
+    module = sys.modules["windtunnel.checkers.linearizable"]
+    decided = Counter()
+    for seed in range(250):
+        history = random_history(
+            seed,
+            operations=10 + seed % 40,
+            clients=2 + seed % 4,
+            functions=MIXES[seed % len(MIXES)],
+            crash=(0.0, 0.08)[seed % 2],
+            lie=(0.0, 0.1)[seed // 2 % 2],
+            unique=seed % 3 == 0,
+        )
+        expected = linearizable(history, KeyValue(), explained=False)
+        monkeypatch.setattr(module, "FIRST_STEPS", 1)
+        monkeypatch.setattr(module, "SWEEP_AFTER", 0)
+        hurried = linearizable(history, KeyValue(), explained=False)
+        monkeypatch.undo()
+        assert hurried.valid is expected.valid, f"seed {seed}"
+        if hurried.valid is False and hurried.stats["configurations"] < expected.stats["configurations"]:
+            decided["by a window"] += 1
+    assert decided["by a window"] > 10
 
 
 @pytest.mark.slow

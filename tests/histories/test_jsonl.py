@@ -88,7 +88,8 @@ def test_lines_are_remembered(tmp_path):
     [
         (["{"], 1, "one JSON object"),
         ([event("invoke"), '{"process": 0, "type": "ok", "f": "re'], 2, "one JSON object"),
-        (["[" * 100_000], 1, "nested too deeply"),
+        (["[" * 100_000], 1, "nested at most 100 deep"),
+        (['{"process": 0, "type": "invoke", "f": "w", "value": ' + "[" * 150 + "]" * 150 + "}"], 1, "nested at most 100 deep"),
         (["3"], 1, "an event such as"),
         ([{"type": "invoke", "f": "read"}], 1, '"process"'),
         ([{"process": True, "type": "invoke", "f": "read"}], 1, '"process"'),

@@ -42,7 +42,7 @@ Configuration: TypeAlias = tuple[int, int, int, int]
 class Search:
     """The search for one problem; it can be interrupted and resumed.
 
-    steps: configurations expanded so far; held: configurations remembered (about 250 bytes each); depth: the last return that was
+    steps: configurations expanded so far; held: configurations remembered (about 200 bytes each); depth: the last return that was
     reached. traced: keep where every configuration came from, for explanations of small problems.
     """
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from windtunnel.base.messages import Value
-from windtunnel.histories.malformed import MalformedHistory, excerpt
+from windtunnel.histories.malformed import DEPTH_MAX, MalformedHistory, excerpt
 
 
 class Keyword(str):
@@ -83,6 +83,8 @@ def edn_rows(path: Path, text: str) -> Iterator[tuple[int, Value]]:
         value: Any
         if kind == "open" or kind in ("discard", "tag"):
             stack.append(_Open(token if kind == "open" else str(kind), line))
+            if len(stack) > DEPTH_MAX:
+                raise MalformedHistory(name, line, f"values nested at most {DEPTH_MAX} deep", "deeper ones")
             continue
         if kind == "close":
             begun, value = _closed(name, line, token, stack)

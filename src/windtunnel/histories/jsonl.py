@@ -18,7 +18,7 @@ from typing import Any, cast
 import msgspec
 
 from windtunnel.base.errors import UsageError
-from windtunnel.histories.malformed import MalformedHistory, excerpt
+from windtunnel.histories.malformed import DEPTH_MAX, MalformedHistory, excerpt
 from windtunnel.histories.operations import History, Outcome
 from windtunnel.histories.pairing import Pairing
 from windtunnel.histories.sources import BYTES_MAX, numbered_lines
@@ -56,8 +56,11 @@ def _row(path: Path, line: int, text: str, decoder: msgspec.json.Decoder[Any]) -
     try:
         row = decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
-        reason = "values nested too deeply" if isinstance(error, RecursionError) else f"{excerpt(text)} ({error})"
-        raise MalformedHistory(str(path), line, "one JSON object", reason) from None
+        if isinstance(error, RecursionError):
+            raise MalformedHistory(str(path), line, f"values nested at most {DEPTH_MAX} deep", "deeper ones") from None
+        raise MalformedHistory(str(path), line, "one JSON object", f"{excerpt(text)} ({error})") from None
+    if text.count("[") + text.count("{") > DEPTH_MAX and _too_deep(row):
+        raise MalformedHistory(str(path), line, f"values nested at most {DEPTH_MAX} deep", "deeper ones")
     if not isinstance(row, dict):
         raise MalformedHistory(str(path), line, 'an event such as {"process": 3, "type": "invoke", "f": "read"}', excerpt(text))
     for field, types in (("process", (int, str)), ("type", str), ("f", str)):
@@ -69,6 +72,20 @@ def _row(path: Path, line: int, text: str, decoder: msgspec.json.Decoder[Any]) -
     if time_s is not None and (not isinstance(time_s, (int, float)) or isinstance(time_s, bool) or abs(time_s) > 1e15):
         raise MalformedHistory(str(path), line, '"time" in seconds', excerpt(str(time_s)))
     return row
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, (list, dict))
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _rising(path: Path, line: int, name: str, now: float, last: tuple[int, Any] | None, *, strictly: bool) -> tuple[int, Any]:

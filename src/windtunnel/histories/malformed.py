@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from windtunnel.base.errors import UsageError
 
+DEPTH_MAX = 100
+"""How deep values may be nested: deeper ones are damage or malice, and would exhaust stacks later."""
+
 
 class MalformedHistory(UsageError):  # noqa: N818 - reads as what it names
     """`path:line: expected ..., got ...`. `line` counts from 1; it is where a person should look first."""

@@ -11,7 +11,7 @@ from windtunnel.base.errors import UsageError
 from windtunnel.histories.malformed import MalformedHistory, excerpt
 
 BYTES_MAX = 256 * 2**20
-"""Largest file that is read, bytes: about 1.5 million operations, which take about 1 GB as objects."""
+"""Largest file that is read, bytes: about 1.3 million operations, which take about 1 GB as objects."""
 
 LINE_BYTES_MAX = 16 * 2**20
 """Longest line that is read, bytes."""
