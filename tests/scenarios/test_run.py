@@ -152,3 +152,34 @@ def test_unknown_names_are_refused_with_a_suggestion(changes, message):
     """One line says what exists, or what was probably meant."""
     with pytest.raises(UsageError, match=message):
         run(QUICK.with_changes(**changes))
+
+
+def test_a_run_that_got_nowhere_says_who_waits_for_what(tmp_path):
+    """When no operation succeeds, the results name every node and what it waits for."""
+    path = tmp_path / "silent.py"
+    path.write_text(SILENT, encoding="utf-8")
+    plan = ({"at_s": 0.5, "verb": "crash", "args": {"nodes": ["n2"]}},)
+    stuck = run(Scenario(system=str(path), seed=1, for_s=30.0, plan=plan))
+    assert stuck.verdict == "unknown"
+    assert any("n1 waits for a message" in note and "n2 is down" in note for note in stuck.results["notes"])
+
+
+SILENT = """
+from dataclasses import dataclass
+from windtunnel.base.system import System
+
+@dataclass(frozen=True)
+class Safeguards: pass
+
+@dataclass(frozen=True)
+class Options: pass
+
+class Silent:
+    def __init__(self, setup): pass
+    def on_start(self): pass
+    def on_timer(self, name): pass
+    def on_message(self, src, message): pass
+
+SYSTEM = System(name="silent", family="test", title="answers nobody", source="none", interface="kv", promise="nothing",
+                build=Silent, messages=(), safeguards=Safeguards, options=Options, size=2)
+"""

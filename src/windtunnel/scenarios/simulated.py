@@ -11,7 +11,7 @@ import math
 
 from windtunnel.base.system import System
 from windtunnel.faults import Nemesis
-from windtunnel.histories import Recorder
+from windtunnel.histories import History, Recorder
 from windtunnel.scenarios.chosen import client_maker, options_of, plan_of, shed_note
 from windtunnel.scenarios.observed import RAISED, RAISED_STATEMENT, Breach, Observed, Progress, availability, timed
 from windtunnel.scenarios.spec import Scenario
@@ -21,6 +21,7 @@ from windtunnel.traffic import Client, workload
 
 SLICE_S = 1.0  # virtual seconds between two calls of `progress`
 LOOK_S = 0.1  # between two looks at what must come about
+WAITING_MAX = 12  # rows of who waits for what
 CLOSING_S = 5.0  # granted to the closing questions
 
 
@@ -119,6 +120,13 @@ class _Simulation:
             if not self._go_on_until(min(end_s, self.world.now + LOOK_S)):
                 break
 
+    def _waiting_note(self, history: History, reached: dict[str, bool]) -> list[str]:
+        """Who waits for what at the end, for a run that got nowhere or did not get where it should."""
+        if history.counts()["ok"] and all(reached.values()):
+            return []
+        rows = [f"{who} {what}" for who, what in self.world.kernel.waiting()]
+        return [f"at the end, who waits for what: {'; '.join(rows[:WAITING_MAX])}"] if rows else []
+
     def _observed(self, reached: dict[str, bool]) -> Observed:
         world, kernel = self.world, self.world.kernel
         history = self.recorder.history()
@@ -141,7 +149,7 @@ class _Simulation:
             messages=kernel.links.sent,
             sim_s=world.now,
             trace=world.trace.rows if kernel.tracer is not None else [],
-            notes=shed_note(self.clients),
+            notes=[*self._waiting_note(history, reached), *shed_note(self.clients)],
         )
 
 
