@@ -164,10 +164,8 @@ class KeyValue(Specification):
         return self.show(_plain(call.result)) if call.f == "read" else "a text"
 
     def show(self, state: Any) -> str:
-        """`nothing` for a key that was never written, `anything else` for what nobody asks about."""
-        if state is None or state is OTHER:
-            return "nothing" if state is None else "anything else"
-        return super().show(state)
+        """JSON, so `null` for a key that was never written; `anything else` for what nobody asks about."""
+        return "anything else" if state is OTHER else super().show(state)
 
 
 class Register(KeyValue):
