@@ -50,13 +50,16 @@ class Administrator:
             self.members = reply.value.rsplit("the members are ", 1)[1].split(", ")
 
 
-def storm(seed, *, faults, for_s=6.0, change_every_s=0.0, **options):
+def storm(seed, *, faults, for_s=6.0, change_every_s=0.0, drift=0.0, **options):
     """A run with faults and perhaps an administrator, judged; returns the world and the number of changes of members."""
     world = SimWorld(SYSTEM, seed=seed, options=Options(**options))
     nemesis = Nemesis(world, plan := draw(faults, world.nodes, for_s, world.kernel.stream("faults"), leader_known=True))
     for step in plan.steps():
         world.at(step.at_s, nemesis.act, step)
     world.boot()
+    for i, node in enumerate(world.nodes):  # half of the clocks fast, half slow, all of them all the time
+        if drift:
+            world.skew(node, drift=drift if (i + seed) % 2 else -drift)
     recorder, kv = Recorder(lambda: world.now), workload("kv", keys=8)
     stream = world.kernel.stream
 
@@ -84,7 +87,7 @@ def storm(seed, *, faults, for_s=6.0, change_every_s=0.0, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(10, 16))
 def test_linearizable_and_live_under_every_kind_of_fault(seed):
     """Figure 3 after every event, the history afterwards, and one leader with equal logs in the end."""
     judged = run(Scenario(system="raft", seed=seed, for_s=10, faults=("all",), rate_per_s=60))
@@ -122,6 +125,13 @@ def test_every_option_keeps_the_promise(options):
     """Leases need steady clocks; the rest of the faults are for all."""
     for seed in (1, 2):
         storm(seed, faults=STEADY_CLOCKS, **options)
+
+
+@pytest.mark.slow
+def test_leases_hold_while_clocks_drift_within_the_bound():
+    """6.4.1: leaders on slow clocks, followers on fast ones, under partitions, pauses and crashes."""
+    for seed in range(4):
+        storm(seed, faults=("partition:2", "pause", "crash"), drift=Options().clock_drift_max, read="lease")
 
 
 def test_a_cluster_of_any_size_works():
