@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -49,6 +50,8 @@ example:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Wrong usage is one line on stderr, never a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:  # a polite end is an end like Ctrl-C: children, sockets and temporary folders go with us
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = _dispatch(words)
         sys.stdout.flush()
@@ -73,6 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"windtunnel: not deterministic: {_one_line(error)}\n")
         return UNKNOWN
     return code
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _dispatch(words: list[str]) -> int:

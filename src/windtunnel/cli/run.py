@@ -40,19 +40,22 @@ def configure(parser: Parser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Run, keep, explain; the exit code is the verdict."""
-    seed = drawn_seed() if args.seed is None else args.seed
+    if args.seed is None:
+        args.seed, drawn = (0, False) if args.scenario else (drawn_seed(), True)  # a script leaves nothing to chance
+    else:
+        drawn = False
     if args.live and args.scenario:
         raise UsageError("--live and --scenario exclude each other: a directed scenario is moved by hand")
     if args.twice and args.live:
         raise UsageError("--twice compares fingerprints, and a live run has none")
-    scenario = scenario_of(args, seed, script=args.scenario, world="live" if args.live else "sim")
+    scenario = scenario_of(args, args.seed, script=args.scenario, world="live" if args.live else "sim")
     root = store_of(args)
     if root is not None:
         from windtunnel.scenarios import store  # noqa: PLC0415
 
         store.prepare(Path(root))
-    if args.seed is None and not args.json:
-        note(f"seed {seed} (drawn; --seed {seed} runs it again)")
+    if drawn and not args.json:
+        note(f"seed {args.seed} (drawn; --seed {args.seed} runs it again)")
     judged = run_shown(scenario, trace=args.trace)
     more: dict[str, Any] = {}
     if args.twice:

@@ -67,6 +67,8 @@ def _check_history(scenario: Scenario, system: System, observed: Observed) -> Ve
     if system.interface not in MODELS:
         raise UsageError(f"{system.name} serves {system.interface!r}, for which there is no checker")
     data = [op for op in observed.history.operations if op.f not in ADMINISTRATION]
+    if not any(op.type == "ok" for op in data):
+        return None  # nothing was answered: `_decide` says what that means
     return check(replace(observed.history, operations=data), system.interface, budget_s=scenario.budget_s)
 
 
