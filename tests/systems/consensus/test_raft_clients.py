@@ -107,6 +107,16 @@ def test_a_request_that_is_twice_in_the_log_is_executed_once_and_answered():
     assert core.machine.duplicates == 1
 
 
+def test_a_request_of_the_past_is_not_executed_and_not_answered():
+    """Its client has gone on, with the next number; so nobody waits, and "ok" would be a lie."""
+    core = leader()
+    tell(core, "c1", write(seq=2))
+    answers(core, "s1", "s2", "s3")
+    tell(core, "c1", write("old", seq=1))
+    assert replies(answers(core, "s1", "s2", "s3")) == []
+    assert core.machine.read("x") == "1"
+
+
 # --- Reads ---
 
 

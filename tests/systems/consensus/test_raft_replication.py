@@ -18,6 +18,7 @@ from raft_servers import (
     write,
 )
 
+from windtunnel.systems.consensus.raft.election import PreVote, Vote
 from windtunnel.systems.consensus.raft.log import Append, Entry, NoOp
 from windtunnel.systems.consensus.raft.replication import AppendEntries, Rejected
 from windtunnel.systems.consensus.raft.snapshots import Appended
@@ -269,3 +270,42 @@ def test_a_deposed_leader_takes_the_entries_of_the_new_one():
     tell(core, "c1", write())
     tell(core, "s2", AppendEntries(2, 1, 1, (Entry(2, NoOp()),), 1, 0))
     assert (core.role, terms(core)) == (FOLLOWER, [1, 2])
+
+
+def test_late_acknowledgements_do_not_turn_the_clock_back():
+    """Figure 2: matchIndex "increases monotonically"; an answer that was overtaken says less than we know."""
+    core = leader()
+    tell(core, "c1", write())
+    tell(core, "s2", Appended(1, 2, 0))
+    tell(core, "s2", Appended(1, 1, 0))
+    assert (core.progress["s2"].match, core.progress["s2"].next) == (2, 3)
+
+
+def test_a_late_rejection_never_raises_what_is_sent_next():
+    """While the leader looks for agreement it goes down only: an older rejection, of a higher index, is out of date."""
+    core = leader(records=durable(1, 1, 1, 1, 1))
+    tell(core, "s2", Rejected(2, 5, 0, 2, 0))
+    tell(core, "s2", Rejected(2, 5, 0, 4, 0))
+    assert core.progress["s2"].next == 7, "it has acknowledged the no-op at 6"
+    fresh = leader(records=durable(1, 1, 1, 1, 1), committed=False)
+    tell(fresh, "s2", Rejected(2, 5, 0, 2, 0))
+    tell(fresh, "s2", Rejected(2, 5, 0, 4, 0))
+    assert fresh.progress["s2"].next == 2
+
+
+def test_a_leader_elected_again_counts_its_own_disk_again():
+    """An acknowledgement by the disk that was due in an earlier term must not be waited for in this one."""
+    core = leader()
+    tell(core, "c1", write())
+    tell(core, "s2", AppendEntries(2, 2, 1, (), 1, 0))
+    core.out.now_s += 1.0
+    fire(core, "election")
+    for kind in (PreVote(2, True), Vote(3, True)):
+        for voter in ("s2", "s3"):
+            core.on_message(voter, kind)
+    assert core.role is LEADER
+    assert ("s1", Appended(3, 3, 0)) in sent(core.out.take())
+    tell(core, "s1", Appended(1, 2, 0))
+    for name in ("s1", "s2", "s3"):
+        tell(core, name, Appended(3, 3, 0))
+    assert core.commit_index == 3

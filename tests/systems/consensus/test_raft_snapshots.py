@@ -17,7 +17,7 @@ from raft_servers import (
 )
 
 from windtunnel.base.interface import Reply
-from windtunnel.systems.consensus.raft.log import Append, Entry, HardState, NoOp, Snapshot, recover
+from windtunnel.systems.consensus.raft.log import Append, Configuration, Entry, HardState, Log, NoOp, Snapshot, recover
 from windtunnel.systems.consensus.raft.replication import AppendEntries, Rejected
 from windtunnel.systems.consensus.raft.snapshots import Appended, InstallSnapshot
 
@@ -142,3 +142,12 @@ def test_reads_and_writes_go_on_after_a_snapshot():
     for peer in ("s2", "s3"):
         effects += tell(core, peer, Appended(1, 8, core.round))
     assert replies(effects) == [("c9", "ok", "7")]
+
+
+def test_a_snapshot_has_the_members_of_its_index_not_of_the_end_of_the_log():
+    """A change behind it may be taken back."""
+    log = Log(0, 0, FIVE)
+    log.extend((Entry(1, NoOp()), Entry(1, Configuration(FIVE[:4])), Entry(1, NoOp()), Entry(1, Configuration(FIVE[:3]))))
+    assert [log.members_at(index) for index in range(5)] == [FIVE, FIVE, FIVE[:4], FIVE[:4], FIVE[:3]]
+    log.truncate(3)
+    assert log.members == FIVE[:4]
