@@ -5,6 +5,7 @@ from raft_servers import FIVE, fire, leader, read, replies, sent, server, tell, 
 
 from windtunnel.base.errors import UsageError
 from windtunnel.base.interface import Op, Request
+from windtunnel.systems.consensus.raft.election import PreVote, Vote
 from windtunnel.systems.consensus.raft.machine import KeyValue
 from windtunnel.systems.consensus.raft.replication import AppendEntries, Rejected
 from windtunnel.systems.consensus.raft.snapshots import Appended
@@ -203,6 +204,19 @@ def test_a_lease_needs_a_majority():
     fire(core, "heartbeat")
     fire(core, "heartbeat")
     answers(core, "s2")
+    assert replies(tell(core, "c1", read("c1"))) == []
+
+
+def test_a_lease_ends_with_the_leadership():
+    """6.4.1: whoever leads again must earn it again; others may have led in between."""
+    core = leased()
+    tell(core, "s2", AppendEntries(2, 1, 1, (), 1, 0))
+    fire(core, "election")
+    for answer in (PreVote(2, True), Vote(3, True)):
+        for voter in ("s2", "s3"):
+            core.on_message(voter, answer)
+    answers(core, "s1", "s2", "s3")
+    assert core.commit_index == 2
     assert replies(tell(core, "c1", read("c1"))) == []
 
 

@@ -176,6 +176,26 @@ def test_a_server_that_hears_its_leader_refuses_and_keeps_its_term():
     assert sent(tell(core, "s2", RequestVote(9, 9, 9, False))) == [("s2", Vote(9, True))]
 
 
+def test_a_server_that_hears_its_leader_encourages_nobody_in_its_own_term_either():
+    """9.6: a pre-vote is refused as the vote would be."""
+    core = server()
+    tell(core, "s5", heartbeat())
+    assert sent(tell(core, "s2", RequestPreVote(1, 9, 9))) == [("s2", PreVote(1, False))]
+    core.out.now_s += 1.0
+    assert sent(tell(core, "s2", RequestPreVote(1, 9, 9))) == [("s2", PreVote(1, True))]
+
+
+def test_a_pre_candidate_that_votes_for_another_gives_up():
+    """It has just helped to elect a leader; to stand against it now would depose it."""
+    core = server(records=durable(1))
+    fire(core, "election")
+    tell(core, "s2", RequestVote(1, 1, 1, False))
+    assert (core.role, core.vote) == (FOLLOWER, "s2")
+    for voter in ("s3", "s4", "s5"):
+        tell(core, voter, PreVote(1, True))
+    assert (core.role, core.term) == (FOLLOWER, 1)
+
+
 def test_a_leader_is_loyal_to_itself_but_obeys_an_answer_of_a_newer_term():
     """4.2.3: nobody is deposed by a mere candidate; but a follower that has gone on to a newer term must not be lost for ever."""
     core = leader()

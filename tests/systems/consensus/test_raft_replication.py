@@ -309,3 +309,13 @@ def test_a_leader_elected_again_counts_its_own_disk_again():
     for name in ("s1", "s2", "s3"):
         tell(core, name, Appended(3, 3, 0))
     assert core.commit_index == 3
+
+
+def test_an_answer_to_everything_opens_the_whole_window_again():
+    """10.2.2: messages that were lost no longer count as in flight once a later answer covers them."""
+    core = leader(in_flight_max=3)
+    for i in range(1, 4):
+        tell(core, f"c{i}", write(session=f"c{i}"))
+    assert core.progress["s2"].in_flight == 3
+    tell(core, "s2", Appended(1, 4, 0))
+    assert core.progress["s2"].in_flight == 0
