@@ -131,3 +131,9 @@ def test_tests_say_what_must_be_true(path):
 def test_assertions_are_on():
     """Invariants are assertions: running with -O is unsupported."""
     assert __debug__
+
+
+def test_test_files_have_names_of_their_own():
+    """pytest imports test files by their base name: two of one name cannot run together."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert sorted(set(names)) == sorted(names)
