@@ -7,6 +7,7 @@ coroutines; whoever applies a plan awaits what is awaitable.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from windtunnel.base.messages import NodeId
@@ -15,6 +16,20 @@ Link: TypeAlias = tuple[NodeId, NodeId]
 """A directed link: from, to."""
 
 Done: TypeAlias = Awaitable[None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something broke by itself: a handler raised, or a process died unasked.
+
+    event: what was being handled, one line. error: the last line of it. text: the traceback, or the end of the node's log.
+    """
+
+    node: NodeId
+    at_s: float
+    event: str
+    text: str
+    error: str
 
 
 class World(Protocol):

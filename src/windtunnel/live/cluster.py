@@ -30,9 +30,9 @@ from windtunnel.base.messages import NodeId
 from windtunnel.base.outbox import Outbox
 from windtunnel.base.streams import Stream
 from windtunnel.base.system import System
-from windtunnel.base.world import Link
+from windtunnel.base.world import Failure, Link
 from windtunnel.live.config import NodeConfig
-from windtunnel.live.member import Failure, Member, PortTaken, StartFailed
+from windtunnel.live.member import Member, PortTaken, StartFailed
 from windtunnel.live.processes import free_ports
 from windtunnel.live.proxy import HOST, LinkProxies
 from windtunnel.live.transport import Address, Transport

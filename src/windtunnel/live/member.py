@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +33,6 @@ class PortTaken(WindtunnelError):  # noqa: N818
     def __init__(self, port: int) -> None:
         super().__init__(f"port {port} is taken")
         self.port = port
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Something broke by itself. event: what was being handled; text: the traceback, or the end of the node's log."""
-
-    node: NodeId
-    at_s: float
-    event: str
-    text: str
-    error: str
 
 
 class Member:

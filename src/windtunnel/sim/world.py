@@ -12,28 +12,16 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from windtunnel.base.errors import StorageError
 from windtunnel.base.messages import NodeId, describe
 from windtunnel.base.outbox import Outbox
 from windtunnel.base.system import Setup, System
-from windtunnel.base.world import Link
+from windtunnel.base.world import Failure, Link
 from windtunnel.sim.disk import SimDisk
 from windtunnel.sim.kernel import Kernel
 from windtunnel.sim.observe import Trace, Violation, Watcher
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A handler raised. event: what it was handling, one line; text: the traceback."""
-
-    node: NodeId
-    at_s: float
-    event: str
-    text: str
-    error: str
 
 
 class SimWorld:
