@@ -1,7 +1,8 @@
 """Floor 2: checkers, history in, verdict out, with the evidence.
 
 Reading order: `verdict`, `models` (what can be checked), `specification` (how to say what an object does), `keyvalue` (an
-example), `search` (the algorithm), `linearizable` (around it), `shrink` and `explain` (the evidence).
+example), `search` (the algorithm), `witness` and `blocks` (the short cut to valid), `linearizable` (around them), `shrink` and
+`explain` (the evidence).
 """
 
 from windtunnel.checkers.linearizable import linearizable

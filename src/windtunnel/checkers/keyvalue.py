@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 from windtunnel.base.messages import Value
+from windtunnel.checkers.blocks import arranged
 from windtunnel.checkers.specification import ILLEGAL, UNKNOWN, UNSET, Call, Named, Specification, canonical, same
 from windtunnel.histories import Operation
 
@@ -115,6 +116,10 @@ class KeyValue(Specification):
             return None
         needed = _plain(call.value[0] if call.f == "cas" else call.result)
         return [number for number, other in enumerate(calls) if _makes(other, needed)]
+
+    def guess(self, operations: Sequence[Operation]) -> list[int] | None:
+        """What the values say about the order, if each observed one has one maker."""
+        return arranged(self, operations)
 
     def unsourced(self, operations: Sequence[Operation]) -> Operation | None:
         """The first operation, by return, that found a value which no update invoked before its return can have made."""

@@ -3,14 +3,16 @@
 Objects are independent (Herlihy & Wing 1990: linearizability is local), so each key is judged alone. The keys share the budget
 in rounds, the smallest first and each round longer: one key that cannot be decided does not hide a bad one.
 
-A key goes through four stages, cheapest first:
+A key goes through five stages, cheapest first:
 
 1. an operation that found a value which nobody can have made by then: decided without a search;
 2. the search (see `search`), for a few thousand configurations;
-3. windows: the part around the deepest point that was reached, from any state at all; then small windows everywhere. A
+3. a guess from the values (see `blocks`), which counts if it is a legal order (see `witness`): hundreds of operations at work at
+   once, as in an outage, are too many to search, but each value that was read still tells which operation made it;
+4. windows: the part around the deepest point that was reached, from any state at all; then small windows everywhere. A
    violation is local as a rule, and a search that must go back to the beginning to prove it takes exponentially longer than
    one that starts nearby;
-4. the search again, as long as the budget lasts. Then the verdict is unknown.
+5. the search again, as long as the budget lasts. Then the verdict is unknown.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from windtunnel.checkers.search import Search
 from windtunnel.checkers.shrink import Shrinking, Window
 from windtunnel.checkers.specification import Specification, canonical
 from windtunnel.checkers.verdict import Evidence, Verdict
+from windtunnel.checkers.witness import witness
 from windtunnel.histories import History, Operation
 
 CONFIGURATIONS_MAX = 2_000_000
@@ -78,6 +81,8 @@ class Part:
     steps: int = 0
     depth_tried: int = -1
     swept: bool = False
+    guessed: bool = False
+    witnessed: bool = False
 
 
 def linearizable(
@@ -89,12 +94,14 @@ def linearizable(
     reductions: Reductions | None = None,
     every_key: bool = False,
     explained: bool = True,
+    guesses: bool = True,
 ) -> Verdict:
     """Whether `history` is linearizable with respect to `specification`, per key where the specification says so.
 
     budget_s: wall seconds, configurations: remembered at once; when either is spent the verdict is unknown. every_key: go on
     after the first bad key, and name all of them in `stats["bad_keys"]`. explained: whether an invalid verdict needs evidence,
-    which costs more than the verdict. Raises UsageError for operations that the specification does not know.
+    which costs more than the verdict. guesses: whether orders may be guessed from the values; without, verdicts that are reached
+    are the same. Raises UsageError for operations that the specification does not know.
     """
     refuse_misfits(history, specification)
     if not any(operation.type == "ok" for operation in history):
@@ -102,6 +109,8 @@ def linearizable(
         return Verdict(None, specification.name, why, stats={"operations": len(history)})
     budget = Budget(budget_s, configurations)
     parts = _parts(history, specification)
+    for part in parts:
+        part.guessed = not guesses
     rules = reductions or Reductions()
     _decide(parts, specification, rules, budget, every_key=every_key)
     bad = [part for part in parts if part.valid is False]
@@ -171,7 +180,7 @@ def _decide(parts: list[Part], specification: Specification, rules: Reductions, 
 
 
 def _round(part: Part, specification: Specification, rules: Reductions, steps: int, budget: Budget) -> None:
-    """A round of the search for one object, and of windows if it did not end."""
+    """A round of the search for one object; a guess, once, and windows if it did not end."""
     if part.search is None:
         problem = prepare(specification, part.operations, rules)
         assert problem is not None, "the beginning is always known"
@@ -185,6 +194,12 @@ def _round(part: Part, specification: Specification, rules: Reductions, steps: i
     if part.valid:
         part.search = None  # its memory is for the others
         return
+    if part.valid is None and not part.guessed and not budget.over():
+        part.guessed = True
+        if witness(specification, part.operations) is not None:
+            part.valid = part.witnessed = True
+            part.search = None
+            return
     if part.valid is None and not budget.over() and part.search.depth != part.depth_tried:
         stuck = part.operations[part.search.problem.returning[part.search.depth]]
         shrinking = Shrinking(specification, rules, SHRINK_STEPS, budget.over)
@@ -242,9 +257,11 @@ def _deepest(part: Part) -> dict[str, Any]:
 
 
 def _stats(history: History, parts: Sequence[Part], budget: Budget) -> dict[str, Any]:
-    return {
+    stats: dict[str, Any] = {
         "operations": len(history),
         "keys": len(parts),
         "configurations": sum(part.steps for part in parts),
         "seconds": round(time.perf_counter() - budget.started, 4),
     }
+    witnessed = sum(part.witnessed for part in parts)
+    return {**stats, "keys_by_witness": witnessed} if witnessed else stats

@@ -110,6 +110,13 @@ class Specification:
         """
         return None
 
+    def guess(self, operations: Sequence[Operation]) -> list[int] | None:  # noqa: ARG002
+        """An order of one object's operations (their numbers) that may well be legal, quickly, or None; it will be verified.
+
+        The operations are ordered by invocation, and none of them failed; of those without an answer the order may leave out any.
+        """
+        return None
+
     def droppable(self, calls: Sequence[Call]) -> list[bool]:
         """Which calls can be taken out of every legal order, one or all of them, and leave a legal order."""
         return [self.reads_only(call) for call in calls]
