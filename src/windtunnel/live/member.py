@@ -106,7 +106,6 @@ class Member:
         if "ready" in answer:
             self._remind()
             return
-        self._dying = True
         await child.exited
         match answer:
             case {"taken": port}:
@@ -222,6 +221,7 @@ class Member:
             if self._inspected is not None and not self._inspected.done():
                 self._inspected.set_result(line)
         elif booted is not None and not booted.done():
+            self._dying = "ready" not in line  # now: its end may be noticed before `boot` runs again
             booted.set_result(line)
         elif "refused" in line:
             self.stopped_by_disk = self._dying = True
