@@ -301,6 +301,8 @@ def test_a_crowd_is_decided_without_a_search(monkeypatch):
         "A  (w 2) (cas 2 9 -> false) (w 3)\nB (w 4                              )",
         # the write of 3, which returned first, must move down
         "A (w 2        ) (cas 2 9 -> false)\nB    (w 3)",
+        # the same, but the write of 1, which is nearest, must stay where it is
+        "A  (w 1) (w 2) (cas 2 9 -> false) (w 3)\nB (w 4                                    )",
         # an unanswered write, which nobody read, explains why the comparison failed
         "A (w 1) (r 1)      (cas 1 9 -> false)\nB          (w 7>",
         # the same with a compare-and-set
@@ -317,9 +319,9 @@ def test_witnesses_of_small_legal_histories(drawing):
 @pytest.mark.parametrize(
     "drawing",
     [
-        "A (w 1) (w 1) (r 1)",
+        "A (w 1) (r 1) (w 1)",
         'A (cas nil "") (r nil)',
-        'A (w ab) (append c) (append bc) (r "abc")',
+        'A (w ab) (append c) (r "abc") (append bc)',
         "A (w 1)\nB          (cas 1 2) (cas 1 3)",
         "A (r 5)",
     ],

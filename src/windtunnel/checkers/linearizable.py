@@ -6,13 +6,13 @@ in rounds, the smallest first and each round longer: one key that cannot be deci
 A key goes through five stages, cheapest first:
 
 1. an operation that found a value which nobody can have made by then: decided without a search;
-2. the search (see `search`), for a few thousand configurations;
+2. the search (see `search`), for a few hundred configurations;
 3. a guess from the values (see `blocks`), which counts if it is a legal order (see `witness`): hundreds of operations at work at
    once, as in an outage, are too many to search, but each value that was read still tells which operation made it;
 4. windows: the part around the deepest point that was reached, from any state at all; then small windows everywhere. A
    violation is local as a rule, and a search that must go back to the beginning to prove it takes exponentially longer than
    one that starts nearby;
-5. the search again, as long as the budget lasts. Then the verdict is unknown.
+5. the search again, longer each time, as long as the budget lasts. Then the verdict is unknown.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ CONFIGURATIONS_MAX = 2_000_000
 
 FIRST_STEPS = 4_000
 GROWTH = 8
+GUESS_AFTER = 500
+"""When an order is guessed, in configurations: where many unanswered operations wait, some thousand can take seconds."""
+
 _SLICE = 20_000
 """Configurations between two looks at the clock."""
 
@@ -186,20 +189,16 @@ def _round(part: Part, specification: Specification, rules: Reductions, steps: i
         assert problem is not None, "the beginning is always known"
         part.search = Search(problem, rules)
     last = part.search.steps + steps
-    while part.valid is None and part.search.steps < last:
-        part.valid = part.search.run(min(_SLICE, last - part.search.steps, budget.configurations))
-        if budget.over() or part.search.held > budget.configurations:
-            break
-    part.steps = part.search.steps
+    if not part.guessed:
+        part.guessed = True
+        _go_on(part, part.search, min(GUESS_AFTER, last), budget)
+        if part.valid is None and not budget.over():
+            part.witnessed = witness(specification, part.operations) is not None
+            part.valid = part.witnessed or None
+    _go_on(part, part.search, last, budget)
     if part.valid:
         part.search = None  # its memory is for the others
         return
-    if part.valid is None and not part.guessed and not budget.over():
-        part.guessed = True
-        if witness(specification, part.operations) is not None:
-            part.valid = part.witnessed = True
-            part.search = None
-            return
     if part.valid is None and not budget.over() and part.search.depth != part.depth_tried:
         stuck = part.operations[part.search.problem.returning[part.search.depth]]
         shrinking = Shrinking(specification, rules, SHRINK_STEPS, budget.over)
@@ -210,6 +209,13 @@ def _round(part: Part, specification: Specification, rules: Reductions, steps: i
         part.window = Shrinking(specification, rules, SWEEP_STEPS * len(part.operations), budget.over).sweep(part.operations)
     if part.window is not None:
         part.valid = False
+
+
+def _go_on(part: Part, search: Search, last: int, budget: Budget) -> None:
+    """Search for an undecided object, until so many configurations of it were expanded or the budget is spent."""
+    while part.valid is None and search.steps < last and search.held <= budget.configurations and not budget.over():
+        part.valid = search.run(min(_SLICE, last - search.steps, budget.configurations))
+    part.steps = search.steps
 
 
 def _evidence(part: Part, specification: Specification, rules: Reductions) -> tuple[str, Evidence]:
