@@ -84,8 +84,8 @@ long.
 
 FAULTS_BOUNDS = """
 Gaps are exponential, lengths uniform; a kind that is named comes at least once. Each kind draws from a stream of its own, so
-that adding one leaves the others where they were. Faults begin after {warm_up:g} s; the last {quiet:.0%} of a run are quiet, and no
-fault lasts longer than a quarter of the time before. A majority may crash at once, and everybody may: disks survive. At most
+that adding one leaves the others where they were. Faults begin after {warm_up:g} s; the last {quiet:.0%} of a run are quiet, and
+no fault lasts longer than a quarter of the time before. A majority may crash at once, and everybody may: disks survive. At most
 one disk is bad at a time, and it is repaired. Clusters of more than {linked} nodes lose single nodes only.
 
 `windtunnel show SYSTEM` lists the kinds that a system's own fault model admits; others are refused by name.

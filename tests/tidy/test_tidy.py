@@ -134,6 +134,6 @@ def test_assertions_are_on():
 
 
 def test_test_files_have_names_of_their_own():
-    """pytest imports test files by their base name: two of one name cannot run together."""
+    """Pytest imports test files by their base name: two of one name cannot run together."""
     names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
     assert sorted(set(names)) == sorted(names)
