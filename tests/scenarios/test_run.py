@@ -129,6 +129,23 @@ def test_what_is_no_run_is_refused(tmp_path):
         store.load(tmp_path)
 
 
+def test_the_network_and_the_processors_can_be_chosen(done):
+    """Slower links, an order, a narrow pipe and busy processors each change the run in the way their name says."""
+    calm = QUICK.with_changes(faults=())
+    usual = run(calm).results["latency_ms"]["p50"]
+    slow = run(calm.with_changes(latency=("constant", 0.040, 0.0))).results["latency_ms"]["p50"]
+    assert slow > 4 * 39  # client, leader, follower, leader, client
+    busy = run(calm.with_changes(service_s=0.005)).results["latency_ms"]["p50"]
+    assert busy > usual + 15
+    assert run(calm.with_changes(service_s=0.005, cores=8)).results["latency_ms"]["p50"] < busy
+    narrow = run(calm.with_changes(bandwidth_bytes_per_s=20_000.0)).results["latency_ms"]["p50"]
+    assert narrow > usual + 15
+    crowded = calm.with_changes(rate_per_s=200.0, options={"in_flight_max": 8})  # else no link has two messages on it
+    ordered = run(crowded.with_changes(in_order=True))
+    assert ordered.verdict == "valid"
+    assert ordered.results["fingerprint"] != run(crowded).results["fingerprint"]
+
+
 def test_a_run_without_operations_is_unknown():
     """Nothing that succeeded is nothing to judge: not valid."""
     silent = run(QUICK.with_changes(for_s=5.0, faults=(), plan=({"at_s": 0.0, "verb": "crash", "args": {"nodes": ["all"]}},)))
@@ -146,6 +163,9 @@ def test_a_run_without_operations_is_unknown():
         ({"options": {"heartbeat_s": "soon"}}, "expected a value like"),
         ({"script": "figure-9"}, "unknown scenario"),
         ({"mix": {"wriet": 1.0}}, "did you mean write"),
+        ({"latency": ("normal", 0.1, 0.1)}, "constant, uniform, exponential, lognormal"),
+        ({"service_s": -1.0}, "at least 0"),
+        ({"world": "live", "in_order": True}, "real in a live run"),
     ],
 )
 def test_unknown_names_are_refused_with_a_suggestion(changes, message):

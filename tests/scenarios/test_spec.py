@@ -17,6 +17,11 @@ FULL = Scenario(
     options={"heartbeat_s": 0.02},
     mix={"read": 1.0},
     policy="pct",
+    latency=("lognormal", 0.005, 0.4),
+    bandwidth_bytes_per_s=1e6,
+    in_order=True,
+    cores=2,
+    service_s=0.001,
 )
 
 
@@ -51,5 +56,15 @@ def test_the_replay_line_names_what_differs_from_the_defaults():
         replay_line(Scenario(system="raft", seed=7, faults=("crash",))) == "windtunnel run raft --seed 7 --for 60 --faults crash"
     )
     line = replay_line(FULL)
-    for words in ("--nodes 3", "--without one_vote_per_term", "--policy pct", "--mix read=1", "--option heartbeat_s=0.02"):
+    for words in (
+        "--nodes 3",
+        "--without one_vote_per_term",
+        "--policy pct",
+        "--mix read=1",
+        "--latency lognormal:0.005,0.4",
+        "--in-order",
+        "--service 0.001",
+        "--cores 2",
+        "--option heartbeat_s=0.02",
+    ):
         assert words in line

@@ -85,6 +85,17 @@ def real(text: str) -> float:
     return value
 
 
+def latency(text: str) -> tuple[str, float, float]:
+    """A distribution and its parameters: `uniform:1ms,10ms`, `constant:5ms`, `lognormal:5ms,0.4`."""
+    kind, _, parameters = text.partition(":")
+    try:
+        first, *more = [part.strip() for part in parameters.split(",")]
+        second = more[0] if len(more) == 1 else "0" if not more else "too many"
+        return kind, seconds(first), float(second) if kind == "lognormal" else seconds(second)
+    except (UsageError, ValueError):
+        raise argparse.ArgumentTypeError(f"expected a distribution such as uniform:1ms,10ms; got {text!r}") from None
+
+
 def names(lists: Sequence[str]) -> tuple[str, ...]:
     """`["a,b", "c"]` as ("a", "b", "c"): a flag may be repeated or hold a list."""
     return tuple(name.strip() for text in lists for name in text.split(",") if name.strip())
@@ -127,6 +138,15 @@ def add_scenario_flags(parser: Parser) -> None:
     parser.add_argument("--keys", type=whole(1), metavar="N", help="number of keys (default 5)")
     parser.add_argument("--zipf", type=real, metavar="S", help="Zipf exponent of the choice of keys; 0: uniform (default 0)")
     parser.add_argument("--mix", action="append", default=[], metavar="OP=W,...", help="weights of operations: read=5,write=3")
+    parser.add_argument(
+        "--latency", type=latency, metavar="D:A,B", help="of links: uniform:1ms,10ms; constant:A; exponential:A,B; lognormal:A,S"
+    )
+    parser.add_argument(
+        "--bandwidth", type=real, metavar="B/S", help="of links, bytes per second, with a queue; without it endless"
+    )
+    parser.add_argument("--in-order", action="store_true", default=None, help="links do not reorder messages")
+    parser.add_argument("--service", type=duration, metavar="TIME", help="processor time that a delivery costs (default none)")
+    parser.add_argument("--cores", type=whole(1), metavar="N", help="cores of a node, which --service keeps busy (default 1)")
     parser.add_argument("--policy", metavar="P", help="schedule policy of the simulator: fifo, random or pct (default fifo)")
     parser.add_argument("--budget", dest="budget_s", type=duration, metavar="TIME", help="wall time for the checker (default 30)")
 
@@ -160,6 +180,11 @@ def scenario_of(args: argparse.Namespace, seed: int, **more: Any) -> Scenario:
         "keys": args.keys,
         "zipf": args.zipf,
         "mix": read_mix(",".join(args.mix)) if args.mix else None,
+        "latency": args.latency,
+        "bandwidth_bytes_per_s": args.bandwidth,
+        "in_order": args.in_order,
+        "service_s": args.service,
+        "cores": args.cores,
         "policy": args.policy,
         "budget_s": args.budget_s,
         "faults": names(args.faults) or None,

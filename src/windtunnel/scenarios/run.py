@@ -113,11 +113,19 @@ def replay_line(scenario: Scenario) -> str:
         "--zipf": "zipf",
         "--policy": "policy",
         "--operations": "operations_max",
+        "--bandwidth": "bandwidth_bytes_per_s",
+        "--service": "service_s",
+        "--cores": "cores",
     }
     for flag, name in flags.items():
         value = getattr(scenario, name)
         if value != getattr(default, name):
             words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+    if scenario.latency != default.latency:
+        kind, first, second = scenario.latency
+        words += ["--latency", f"{kind}:{first:g},{second:g}"]
+    if scenario.in_order:
+        words.append("--in-order")
     if scenario.mix is not None:
         words += ["--mix", ",".join(f"{name}={value:g}" for name, value in scenario.mix.items())]
     for name, value in scenario.options.items():

@@ -47,9 +47,14 @@ class _Simulation:
             safeguards=system.safeguards_without(scenario.without),
             options=options_of(system, scenario.options),
             policy=scenario.policy,
+            cpu=(scenario.cores, scenario.service_s),
             watch=scenario.properties,
             trace=trace,
         )
+        links = self.world.kernel.links
+        links.latency(*scenario.latency)
+        links.bandwidth(scenario.bandwidth_bytes_per_s)
+        links.fifo(scenario.in_order)
         self.recorder = Recorder(lambda: self.world.now)
         self.workload = workload(system.interface, keys=scenario.keys, zipf=scenario.zipf, mix=scenario.mix)
         self.plan = plan_of(scenario, system, self.world.nodes, self.world.kernel.stream("faults"))

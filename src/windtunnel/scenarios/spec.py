@@ -16,6 +16,7 @@ from windtunnel.base.toml import toml_text
 
 POLICIES = ("fifo", "random", "pct")
 WORLDS = ("sim", "live", "stage")
+LATENCIES = ("constant", "uniform", "exponential", "lognormal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,10 @@ class Scenario:
     ended, after a think time of mean think_s (closed). Open arrivals pile up during an outage, and a history with hundreds of
     operations in flight at once takes checkers exponentially longer. budget_s: wall seconds the checker may take; then the
     verdict is unknown.
+
+    Of the simulated world alone: latency: distribution of each link and its two parameters in seconds (constant a; uniform a
+    to b; exponential a + Exp(b); lognormal median a, sigma b). bandwidth_bytes_per_s: of each link, with a queue; 0 is
+    endless. in_order: links do not reorder. service_s: processor time that each delivery costs a node with that many cores.
     """
 
     system: str
@@ -51,6 +56,11 @@ class Scenario:
     mix: Mapping[str, float] | None = None
     retry_s: float = 0.5
     timeout_s: float = 5.0
+    latency: tuple[str, float, float] = ("uniform", 0.001, 0.010)
+    bandwidth_bytes_per_s: float = 0.0
+    in_order: bool = False
+    cores: int = 1
+    service_s: float = 0.0
     policy: str = "fifo"
     properties: bool = True
     budget_s: float = 30.0
@@ -60,6 +70,18 @@ class Scenario:
         for name in ("for_s", "settle_s", "rate_per_s", "think_s", "zipf", "retry_s", "timeout_s", "budget_s"):
             value = getattr(self, name)
             _expect(_is_number(value), f"{name} is a number of seconds, or a rate; got {value!r}")
+        kind, *numbers = self.latency
+        _expect(
+            kind in LATENCIES and len(numbers) == 2 and all(_is_number(number) and number >= 0 for number in numbers),
+            f"latency is one of {', '.join(LATENCIES)} with two numbers of at least 0; got {self.latency!r}",
+        )
+        for name in ("bandwidth_bytes_per_s", "service_s"):
+            value = getattr(self, name)
+            _expect(_is_number(value) and value >= 0, f"{name} is a number of at least 0; got {value!r}")
+        _expect(_is_whole(self.cores) and self.cores >= 1, f"cores is a whole number of at least 1; got {self.cores!r}")
+        simulated = (self.latency, self.bandwidth_bytes_per_s, self.in_order, self.service_s)
+        usual = (("uniform", 0.001, 0.010), 0.0, False, 0.0)
+        _expect(self.world != "live" or simulated == usual, "latency, bandwidth, order and processors are real in a live run")
         for name in ("seed", "clients", "keys"):
             _expect(_is_whole(getattr(self, name)), f"{name} is a whole number; got {getattr(self, name)!r}")
         _expect(self.size is None or _is_whole(self.size), f"size is a whole number of nodes; got {self.size!r}")
@@ -93,7 +115,7 @@ def scenario_from(row: Mapping[str, Any], where: str = "scenario") -> Scenario:
             raise UsageError(f"{where}: {unknown('entry', name, sorted(known))}")
     _expect("system" in row and "seed" in row, f"{where}: expected at least `system` and `seed`")
     values = dict(row)
-    for name in ("faults", "without", "plan"):
+    for name in ("faults", "without", "plan", "latency"):
         if values.get(name) is not None:
             values[name] = tuple(values[name])
     try:

@@ -27,7 +27,8 @@ from windtunnel.sim.observe import Trace, Violation, Watcher
 class SimWorld:
     """A cluster in virtual time; implements `base.world.World`.
 
-    seed: fixes everything that happens. watch: check the system's properties after every event. trace: keep every row.
+    seed: fixes everything that happens. cpu: cores of each node, and seconds that each delivery costs one of them. watch:
+    check the system's properties after every event. trace: keep every row.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class SimWorld:
         safeguards: Any = None,
         options: Any = None,
         policy: str = "fifo",
+        cpu: tuple[int, float] = (1, 0.0),
         watch: bool = True,
         trace: bool = False,
     ) -> None:
@@ -49,6 +51,7 @@ class SimWorld:
         self.trace = Trace(lambda: self.kernel.now)
         self._names = system.nodes(size or system.size)
         self._safeguards = safeguards if safeguards is not None else system.safeguards()
+        self._cpu = cpu
         self._options = options if options is not None else system.options()
         self._ports: dict[NodeId, Any] = {}
         self._disks: dict[NodeId, SimDisk] = {}
@@ -73,6 +76,8 @@ class SimWorld:
         """Start every node of the system, in order of names."""
         for name in self._names:
             port = self.kernel.add_node(name)
+            if self._cpu[1]:
+                port.set_cpu(*self._cpu)
             port.disk = self._disks[name] = SimDisk(self.kernel.stream(f"disk/{name}"))
             if self._tracing:
                 port.observer = self.trace
