@@ -32,6 +32,7 @@ from windtunnel.runtime.codec import BadFrame, Splitter
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
+CLOSING_TURNS = 6  # of the loop, until whatever was half open at the end has come and gone
 
 
 class _Gate:
@@ -230,6 +231,8 @@ class LinkProxies:
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            for _ in range(CLOSING_TURNS):  # cancelled dials and accepts close their sockets in later turns
+                self._loop.run_until_complete(asyncio.sleep(0))
             self._loop.close()
 
     async def _there(self, verb: Callable[..., Any], *args: Any) -> Any:
@@ -273,7 +276,8 @@ class LinkProxies:
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        for gate in self._gates.values():
-            for pipe in list(gate.pipes):
-                pipe.abort()
-        await asyncio.sleep(0)
+        for _ in range(CLOSING_TURNS):  # a connection that was being accepted shows up a turn or two later
+            for gate in self._gates.values():
+                for pipe in list(gate.pipes):
+                    pipe.abort()
+            await asyncio.sleep(0)
