@@ -231,8 +231,7 @@ class LinkProxies:
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            for _ in range(CLOSING_TURNS):  # cancelled dials and accepts close their sockets in later turns
-                self._loop.run_until_complete(asyncio.sleep(0))
+            self._loop.run_until_complete(self._break_all())  # cancelled dials and accepts end in later turns
             self._loop.close()
 
     async def _there(self, verb: Callable[..., Any], *args: Any) -> Any:
@@ -276,6 +275,9 @@ class LinkProxies:
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
+        await self._break_all()
+
+    async def _break_all(self) -> None:
         for _ in range(CLOSING_TURNS):  # a connection that was being accepted shows up a turn or two later
             for gate in self._gates.values():
                 for pipe in list(gate.pipes):
