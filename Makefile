@@ -11,7 +11,7 @@ SEEDS ?= 10000
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
-$(VENV)/installed: pyproject.toml setup.py $(wildcard src/windtunnel/*/*.pyx)
+$(VENV)/installed: pyproject.toml setup.py $(wildcard src/windtunnel/*/*.pyx src/windtunnel/*/*/*.pyx)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "windtunnel needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make run PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing windtunnel (a C compiler is used if there is one)"

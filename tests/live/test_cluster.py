@@ -345,7 +345,11 @@ def test_a_client_that_raises_is_a_finding(tmp_path):
 
 def children():
     """The process ids of this process's children."""
-    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread may end between the listing and the reading
+            found.update(int(pid) for pid in (task / "children").read_text().split())
+    return found
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,24 @@ from typing import Any
 class Life:
     """One life of a host. When it ends, its tasks are never run again, not even their `finally` blocks: power was cut.
 
-    port: the host's place in the kernel. Whoever holds a context of this life holds the life, so the flag reaches them all.
+    port: the host's place in the kernel. host: the simulated machine that this is a life of; None for a procedure of the
+    catalogue, which is given its world instead of finding one around it. Whoever holds a context of this life holds the life, so
+    the flag reaches them all.
     """
 
-    __slots__ = ("alive", "port")
+    __slots__ = ("alive", "host", "port")
 
-    def __init__(self, port: Any) -> None:
+    def __init__(self, port: Any, host: Any = None) -> None:
         self.port = port
+        self.host = host
         self.alive = True
 
 
 LIFE: ContextVar[Life | None] = ContextVar("LIFE", default=None)
 """The life that the running code belongs to; None for the world and for tests."""
+
+
+def current_host() -> Any:
+    """The simulated machine that the running code belongs to, or None: outside a run, in a procedure, in the kernel."""
+    life = LIFE.get()
+    return None if life is None else life.host
