@@ -12,6 +12,7 @@ FLOORS = {
     "base": 0,
     "runtime": 1,
     "histories": 1,
+    "batteries": 1,
     "systems": 2,
     "sim": 2,
     "live": 2,
@@ -20,6 +21,7 @@ FLOORS = {
     "traffic": 2,
     "reports": 2,
     "scenarios": 3,
+    "testing": 4,
     "cli": 6,
 }
 WORLD = {"time", "random", "socket", "os", "uuid", "secrets", "threading", "datetime", "subprocess", "pathlib"}
