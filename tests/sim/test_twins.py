@@ -20,7 +20,9 @@ compiled = importlib.import_module("windtunnel.sim._kernel")
 SEEDS = range(60)
 NAMES = ["a", "b", "c", "d", "e"]
 TIMERS = [f"t{i}" for i in range(12)]  # more than a port keeps in its small table
-VERBS = "crash restart pause resume clock cpu cut hold heal weather latency bandwidth fifo cancel stop burst join poke".split()  # noqa: SIM905
+VERBS = (  # noqa: SIM905
+    "crash restart pause resume clock cpu cut hold heal weather latency bandwidth fifo cancel stop burst join poke packet mix"
+).split()
 DELAYS = [0.0, 0.25, 0.5, 1.0, 1.5, (0.5, 1.5), (0.0, 0.0), 3.0]
 
 
@@ -81,6 +83,7 @@ class Node:
             elif what == 9:
                 out.checkpoint([1, 2, 3])
             elif what == 10:
+                self.program.kernel.mix(draws.below(1 << 53) << 11)
                 out.apply(draws.below(10), "command")
                 out.reply("client", draws.below(1000))
             else:
@@ -97,7 +100,8 @@ class Program:
         self.log = []
         self.draws = draws = Stream(seed, "program")
         policy = draws.choice(["fifo", "random", "pct"])
-        self.kernel = kernel = module.Kernel(seed, policy=policy, depth=1 + draws.below(5))
+        self.kernel = kernel = module.Kernel(seed, policy=policy, depth=1 + draws.below(5), index=draws.choice([0, 1, 7, 64]))
+        kernel.on_heal.append(lambda: self.log.append((kernel.now, "mended")))
         kernel.after_event = lambda node: self.log.append(("after", node, kernel.events))
         if traced:
             kernel.tracer = self
@@ -167,6 +171,17 @@ class Program:
             for i in range(5):
                 port.send(dst, i)
                 port.set_timer("t3", 0.5)
+        elif verb == "packet":
+            for size in (40, 1500):
+                packet = kernel.carry(port, kernel.port(dst), size), kernel.datagram(port, kernel.port(dst), size)
+                self.log.append((kernel.now, packet, port.monotonic()))
+            context = contextvars.copy_context()
+            context.run(LIFE.set, draws.choice([None, Life(port)]))
+            kernel.task_true(kernel.now + draws.random() - 0.2, self.log.append, "packet", context=context)
+        elif verb == "mix":
+            kernel.mix((1 << 64) - 1 - draws.below(1000))
+            self.log.append((kernel.now, kernel.fingerprint))
+            kernel.mix(draws.below(2))
         elif verb == "join" and kernel.port(f"late{len(self.ports)}") is None:
             late = kernel.add_node(f"late{len(self.ports)}")
             self.ports.append(late)
@@ -182,6 +197,7 @@ class Program:
         links = kernel.links
         ends.append((kernel.upcoming(), kernel.waiting()))
         ends.append((links.sent, links.delivered, links.dropped, links.duplicated))
+        ends.append(kernel.index)
         return ends
 
     def go(self, until, limit):
@@ -203,6 +219,9 @@ class Program:
 
     def dispatched(self, *row):
         self.log.append(row)
+
+    def stepped(self, seq, t, host, handle):
+        self.log.append((t, seq, host, "stepped", handle.when()))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -226,7 +245,14 @@ def test_the_programs_reach_what_they_are_meant_to_reach():
         seen.update(row[2] for row in program.log if isinstance(row, tuple) and len(row) == 7)
         seen.update("held" for row in program.log if isinstance(row, tuple) and row[-1] == float("inf"))
         seen.update("repeated" for _ in range(program.kernel.links.duplicated))
-    wanted = {"fifo", "random", "pct", "deliver", "timer", "synced", "lost-at-node", "held", "repeated"}
+        seen.update(row[3] for row in program.log if isinstance(row, tuple) and len(row) == 5)
+        for row in program.log:
+            if isinstance(row, tuple) and len(row) == 3 and isinstance(row[1], tuple) and len(row[1]) == 2:
+                segment, packet = row[1]
+                seen.add("parked" if segment == -1.0 else "carried")
+                seen.add(packet if packet is None else f"{len(packet)} packets")
+    wanted = {"fifo", "random", "pct", "deliver", "timer", "synced", "lost-at-node", "held", "repeated", "stepped"}
+    wanted |= {"parked", "carried", None, "0 packets", "1 packets", "2 packets"}
     assert wanted <= seen
 
 

@@ -31,7 +31,7 @@ from types import FunctionType
 from windtunnel.base.errors import UsageError
 from windtunnel.base.streams import busy_stream, stream_state
 from windtunnel.sim.life import LIFE
-from windtunnel.sim.links import Links
+from windtunnel.sim.links import LOOPBACK_S, RETRIES, RTO_S, Links
 from windtunnel.sim.schedule import PCT_EVENTS, POLICIES
 from windtunnel.sim.waiting import waiting
 
@@ -99,6 +99,10 @@ cdef enum:
 
 cdef int64_t COLLECT_EVERY = 1 << 18
 cdef uint64_t NOBODY = (1 << 28) - 1
+cdef uint64_t SCRAMBLE = 0x9E3779B97F4A7C15
+cdef double LOOPBACK = LOOPBACK_S
+cdef double FIRST_TIMEOUT = RTO_S
+cdef int LOSSES = RETRIES
 cdef double INFINITE = inf
 cdef double PI = 3.141592653589793
 cdef double TO_UNIT = 1.0 / 9007199254740992.0
@@ -404,7 +408,7 @@ cdef class Port:
     cdef dict links
     cdef list backlog
     cdef Dice *dice  # of this node; made at the first draw
-    cdef tuple clock_  # (real seconds, local seconds, rate) since the last change
+    cdef tuple clock_  # (real seconds, local seconds, rate, local seconds without the jumps) at the last change
     cdef tuple cpu  # (seconds per delivery, when each core is free)
     cdef Timer *timers
     cdef dict slots  # name -> slot, once there are more than a FEW timers
@@ -522,8 +526,19 @@ cdef class Port:
         cdef double real, local, rate
         if self.clock_ is None:
             return self.kernel.now
-        real, local, rate = self.clock_
+        real, local, rate, _ = self.clock_
         return local + (self.kernel.now - real) * rate
+
+    def monotonic(self):
+        """The local clock without its jumps, seconds: it drifts with the rate, and never goes back."""
+        return self.steady()
+
+    cdef double steady(self) except? -1.0:
+        cdef double real, steady, rate
+        if self.clock_ is None:
+            return self.kernel.now
+        real, _, rate, steady = self.clock_
+        return steady + (self.kernel.now - real) * rate
 
     def random(self):
         """See `base.outbox.Outbox`; the stream is `node/<name>`."""
@@ -618,7 +633,7 @@ cdef class Port:
         """Jump the local clock by `offset_s` seconds; from now on it runs `rate` times as fast as real time."""
         if not rate > 0.0:
             raise UsageError(f"a clock must run forward; got rate {rate}")
-        self.clock_ = (self.kernel.now, self.clock() + offset_s, rate)
+        self.clock_ = (self.kernel.now, self.clock() + offset_s, rate, self.steady())
         self.kernel.skewed = True
 
     @property
@@ -856,6 +871,8 @@ cdef class Kernel:
     cdef public object after_event
     cdef public object tracer
     cdef public object on_error
+    cdef readonly list on_heal
+    cdef readonly list index
     cdef readonly object loop
     cdef object failure
     cdef public int64_t sent, delivered, dropped, duplicated
@@ -869,8 +886,9 @@ cdef class Kernel:
     cdef Event here  # the event being handled; its payload is owned
     cdef bint at_event, running, stopping, skewed
     cdef uint64_t words[BLOCK]
-    cdef int word_count
-    cdef int64_t folded, collect_at
+    cdef int word_count, fold_at
+    cdef int64_t folded, collect_at, index_every
+    cdef uint64_t mixes
     cdef object hash
     cdef int choice
     cdef Twister schedule
@@ -883,14 +901,18 @@ cdef class Kernel:
         self.heap.items = self.due.items = NULL
         self.priorities = NULL
 
-    def __init__(self, seed, *, str policy="fifo", int depth=3):
+    def __init__(self, seed, *, str policy="fifo", int depth=3, int64_t index=0):
         if policy not in POLICIES:
             raise UsageError(f"expected a schedule policy of {', '.join(POLICIES)}; got {policy!r}")
         self.seed = seed
         self.policy = policy
         self.ports = []
         self.by_name = {}
+        self.on_heal = []
+        self.index = []
+        self.index_every = index
         self.collect_at = COLLECT_EVERY
+        self.next_fold()
         self.hash = hashlib.blake2b(digest_size=8)
         twister_load(&self.network, busy_stream(seed, "network"))
         self.choice = POLICIES.index(policy)
@@ -998,6 +1020,10 @@ cdef class Kernel:
         """Run `callback(*args)` in a context when the host's clock shows `when`; without a context, in a copy of this one."""
         return self.request_task(when, callback, args, context)
 
+    def task_true(self, double when, callback, *args, context=None):
+        """As `task_at`, but at true virtual time, whatever the host's clock shows: the network has no clock."""
+        return self.post_task(when, when, callback, args, context)
+
     def task_later(self, double delay, callback, *args, context=None):
         """Run `callback(*args)` in a context after `delay` seconds of the host's clock."""
         return self.request_task(self.local_time() + delay, callback, args, context)
@@ -1011,21 +1037,25 @@ cdef class Kernel:
         if self.skewed:
             life = LIFE.get()
             if life is not None:
-                return life.port.clock()
+                return life.port.monotonic()
         return self.now
 
     cdef inline TaskHandle request_task(self, double when, callback, tuple args, context):
+        cdef double due = when
+        if self.skewed:
+            life = LIFE.get()
+            if life is not None:
+                due = self.now + (when - <double>life.port.monotonic()) / <double>life.port.rate
+        return self.post_task(due, when, callback, args, context)
+
+    cdef inline TaskHandle post_task(self, double due, double when, callback, tuple args, context):
         cdef TaskHandle handle = TaskHandle.__new__(TaskHandle)
         cdef Event event
         handle.callback = callback
         handle.args = args
         handle.context = PyContext_CopyCurrent() if context is None else context
         handle.when_ = when
-        if self.skewed:
-            life = LIFE.get()
-            if life is not None:
-                when = self.now + (when - <double>life.port.clock()) / <double>life.port.rate
-        event.due = when if when > self.now else self.now
+        event.due = due if due > self.now else self.now
         event.seq = self.seq
         event.payload = <PyObject *>handle
         event.dst = -1
@@ -1102,7 +1132,7 @@ cdef class Kernel:
         cdef Handle handle
         cdef object callback, args
         while True:
-            if self.word_count == BLOCK:
+            if self.word_count >= self.fold_at:
                 self.fold()
                 if self.folded >= self.collect_at:
                     self.collect()
@@ -1241,6 +1271,8 @@ cdef class Kernel:
                     return port.keep(here)
                 here.dst = port.index
             self.note(TASK, NOBODY if port is None else port.index, NOBODY)
+            if self.tracer is not None and hasattr(self.tracer, "stepped"):
+                self.tracer.stepped(here.seq, self.now, None if port is None else port.name, handle)
             try:
                 if len(args) == 0:
                     PyObject_CallNoArgs(callback)
@@ -1410,14 +1442,8 @@ cdef class Kernel:
         self.put(link, src, dst, message, seq, sent_at)
 
     cdef int put(self, Link link, Port src, Port dst, message, int64_t seq, double sent_at) except -1:
-        cdef double leave = self.now, size
+        cdef double leave = self.leave(link, self.links.size_of(message) if link.bandwidth > 0.0 else 0.0)
         cdef bint lost, twice = False
-        if link.bandwidth > 0.0:
-            if link.busy_until > leave:
-                leave = link.busy_until
-            size = self.links.size_of(message)
-            leave += size / link.bandwidth
-            link.busy_until = leave
         if link.rough:
             lost = twister_draw(&self.network) < link.drop
             twice = twister_draw(&self.network) < link.duplicate
@@ -1435,6 +1461,13 @@ cdef class Kernel:
         return 0
 
     cdef int launch(self, Link link, Port src, Port dst, message, int64_t seq, double sent_at, double leave) except -1:
+        cdef double due = self.cross(link, leave)
+        if self.tracer is not None:
+            self.tracer.sent(seq, sent_at, src.name, dst.name, message, due)
+        return self.post(due, seq, dst.index, src.index, message, sent_at)
+
+    cdef double cross(self, Link link, double leave) noexcept:
+        """When something arrives that leaves at `leave`: latency, and the order of the link."""
         cdef double due, radius
         if link.kind == UNIFORM:
             due = leave + (link.a + (link.b - link.a) * twister_draw(&self.network))
@@ -1451,9 +1484,76 @@ cdef class Kernel:
             if due < link.last_due:
                 due = link.last_due
             link.last_due = due
-        if self.tracer is not None:
-            self.tracer.sent(seq, sent_at, src.name, dst.name, message, due)
-        return self.post(due, seq, dst.index, src.index, message, sent_at)
+        return due
+
+    # --- Packets of the asyncio tier ---
+
+    def carry(self, Port src not None, Port dst not None, double size):
+        """As the pure kernel's."""
+        return self.segment(src, dst, size)
+
+    cdef double segment(self, Port src, Port dst, double size) except? -2.0:
+        """When a segment of TCP, `size` bytes, arrives that leaves now; -1.0 while nothing passes the link."""
+        cdef double leave, timeout = FIRST_TIMEOUT
+        cdef int lost = 0
+        cdef Link link
+        if src is dst:
+            return self.now + LOOPBACK
+        link = self.link(src, dst)
+        if link.quick:
+            return self.now + (link.a + (link.b - link.a) * twister_draw(&self.network))
+        if link.state != OPEN:
+            return -1.0
+        leave = self.leave(link, size)
+        if link.drop > 0.0:
+            while twister_draw(&self.network) < link.drop:
+                lost += 1
+                if lost > LOSSES:
+                    return -1.0
+                leave += timeout
+                timeout += timeout
+        return self.cross(link, leave)
+
+    def datagram(self, Port src not None, Port dst not None, double size):
+        """As the pure kernel's."""
+        cdef double leave, due
+        cdef bint lost, twice = False
+        cdef Link link
+        if src is dst:
+            return (self.now + LOOPBACK,)
+        link = self.link(src, dst)
+        if link.state != OPEN:
+            return None if link.state == HOLD else ()
+        leave = self.leave(link, size)
+        if link.rough:
+            lost = twister_draw(&self.network) < link.drop
+            twice = twister_draw(&self.network) < link.duplicate
+            if lost:
+                return ()
+        due = self.cross(link, leave)
+        if twice:
+            return due, self.cross(link, leave)
+        return (due,)
+
+    cdef Link link(self, Port src, Port dst):
+        cdef PyObject *found
+        if src.links is not None:
+            found = PyDict_GetItemWithError(src.links, dst)
+            if found != NULL:
+                return <Link>found
+        if self.default.fifo or self.default.bandwidth > 0.0:
+            return self.links.between(src, dst)
+        return self.default
+
+    cdef inline double leave(self, Link link, double size) noexcept:
+        """When the last of `size` bytes has left the queue of the link."""
+        cdef double leave = self.now
+        if link.bandwidth > 0.0:
+            if link.busy_until > leave:
+                leave = link.busy_until
+            leave += size / link.bandwidth
+            link.busy_until = leave
+        return leave
 
     cdef inline int post(self, double due, int64_t seq, int32_t dst, int32_t src, message, double sent_at) except -1:
         cdef Event event
@@ -1509,12 +1609,36 @@ cdef class Kernel:
         self.words[self.word_count] = bits ^ ((kind << 56) | (index << 28) | origin)
         self.word_count += 1
 
+    def mix(self, uint64_t word):
+        """Fold a word of 64 bits into the fingerprint of the current event: what it sends, say."""
+        self.stir(word)
+
+    cdef inline int stir(self, uint64_t word) except -1:
+        cdef uint64_t bits
+        self.mixes += 1
+        bits = (word ^ self.mixes) * SCRAMBLE
+        bits ^= bits >> 29
+        if self.word_count:
+            self.words[self.word_count - 1] ^= bits
+        else:
+            self.hash.update(PyBytes_FromStringAndSize(<char *>&bits, 8))
+        return 0
+
     cdef int fold(self) except -1:
         if self.word_count:
             self.hash.update(PyBytes_FromStringAndSize(<char *>self.words, 8 * self.word_count))
             self.folded += self.word_count
             self.word_count = 0
+            if self.index_every and self.folded % self.index_every == 0:
+                self.index.append((self.folded, int.from_bytes(self.hash.digest(), "little")))
+            self.next_fold()
         return 0
+
+    cdef void next_fold(self) noexcept:
+        """Blocks end at multiples of BLOCK and of the index, whoever looked at the fingerprint in between."""
+        self.fold_at = <int>(BLOCK - self.folded % BLOCK)
+        if self.index_every and self.index_every - self.folded % self.index_every < self.fold_at:
+            self.fold_at = <int>(self.index_every - self.folded % self.index_every)
 
     cdef void drop_payloads(self) noexcept:
         """Empty the heap: the kernel dies, or is part of a cycle that does."""

@@ -21,6 +21,9 @@ CONSTANT, UNIFORM, EXPONENTIAL, LOGNORMAL = range(4)
 OPEN, CUT, HOLD = range(3)
 LATENCY, WEATHER, BANDWIDTH, ORDER = 1, 2, 4, 8  # bits of Link.own
 SIZE_BYTES = 200  # of a message, where nobody says better
+LOOPBACK_S = 2e-5  # from a host to itself
+RTO_S = 0.2  # the first retransmission timeout of TCP on Linux; each further one is twice as long
+RETRIES = 15  # retransmissions after which TCP gives a segment up (net.ipv4.tcp_retries2)
 
 
 class Link:
@@ -111,6 +114,7 @@ class Links:
         if not (0.0 <= drop <= 1.0 and 0.0 <= duplicate <= 1.0 and 0.0 <= slow_s < float("inf")):
             raise UsageError(f"impossible weather: drop {drop}, duplicate {duplicate}, slow_s {slow_s}")
         self._set(src, dst, WEATHER, (float(drop), float(duplicate), float(slow_s)))
+        self._mended()
 
     def bandwidth(self, bytes_per_s: float, *, src: NodeId | None = None, dst: NodeId | None = None) -> None:
         """Bytes a second; messages queue for the link in the order of sending. 0: no limit."""
@@ -140,6 +144,7 @@ class Links:
                 held, link.held = link.held, None
                 for message, seq, sent_at in held or ():
                     self._kernel.forward(link, link.src, link.dst, message, seq, sent_at)
+        self._mended()
 
     # --- What the network counted ---
 
@@ -214,6 +219,10 @@ class Links:
             for port in self._kernel.ports:
                 if port is not target:
                     yield self.between(port, target)
+
+    def _mended(self) -> None:
+        for callback in tuple(self._kernel.on_heal):
+            callback()
 
     def _port(self, name: NodeId | None) -> Any:
         if name is None:

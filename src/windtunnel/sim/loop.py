@@ -66,9 +66,9 @@ class SimLoop(Sealed):
     # --- Time ---
 
     def time(self) -> float:
-        """Virtual seconds; inside a host, those of its own clock."""
+        """Virtual seconds; inside a host, those of its own clock, which drifts but does not jump."""
         life = LIFE.get()
-        return self.kernel.now if life is None else float(life.port.clock())
+        return self.kernel.now if life is None else float(life.port.monotonic())
 
     def call_soon_threadsafe(  # type: ignore[override] # handles of the kernel are no subclass of asyncio's
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None

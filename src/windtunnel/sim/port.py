@@ -93,7 +93,8 @@ class Port:
         self._timers: Any = None  # None, the only Timer, or a dict of them: most of a hundred thousand nodes have one
         self._links: dict[Port, Link] | None = None
         self._backlog: list[Any] | None = None
-        self._clock: tuple[float, float, float] | None = None  # (real seconds, local seconds, rate) since the last change
+        # (real seconds, local seconds, rate, local seconds without the jumps) at the last change
+        self._clock: tuple[float, float, float, float] | None = None
         self._cpu: tuple[float, list[float]] | None = None  # (seconds per delivery, when each core is free)
         self._stream: Stream | None = None
 
@@ -179,8 +180,16 @@ class Port:
         now = self._kernel.now
         if self._clock is None:
             return now
-        real, local, rate = self._clock
+        real, local, rate, _ = self._clock
         return local + (now - real) * rate
+
+    def monotonic(self) -> float:
+        """The local clock without its jumps, seconds: it drifts with the rate, and never goes back."""
+        now = self._kernel.now
+        if self._clock is None:
+            return now
+        real, _, rate, steady = self._clock
+        return steady + (now - real) * rate
 
     def random(self) -> float:
         """See `base.outbox.Outbox`; the stream is `node/<name>`."""
@@ -256,7 +265,7 @@ class Port:
         """Jump the local clock by `offset_s` seconds; from now on it runs `rate` times as fast as real time."""
         if not rate > 0.0:
             raise UsageError(f"a clock must run forward; got rate {rate}")
-        self._clock = (self._kernel.now, self.clock() + offset_s, rate)
+        self._clock = (self._kernel.now, self.clock() + offset_s, rate, self.monotonic())
         self._kernel.skewed = True
 
     @property

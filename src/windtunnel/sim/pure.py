@@ -12,8 +12,10 @@ with every heartbeat thus costs one heap entry per timeout, not one per heartbea
 The barrier. While records are not durable, effects of the node queue in `_held`; a `persist` during a sync opens a second
 queue, released by the sync after it (group commit).
 
-The fingerprint is a hash over one word per event: the bits of its time, crossed with its kind, node and origin. Words are
-collected and hashed in blocks: hashing event by event would cost more than the event.
+The fingerprint is a hash over one word per event: the bits of its time, crossed with its kind, node and origin, and with
+whatever the event mixes in (`mix`: what the asyncio tier sends). Words are collected and hashed in blocks: hashing event by event
+would cost more than the event. `index` keeps the hash of every so many events, so that the first difference of two runs is found
+by bisection.
 
 GC. `run` switches the cyclic collector off: with it on, collections start at allocation counts that depend on everything else
 in the process, and so would the order of finalizers; and it is 1.1 to 1.3 times as fast. It collects at fixed counts of events
@@ -28,7 +30,7 @@ from array import array
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
-from math import cos, exp, inf, log, pi, sqrt
+from math import inf
 from typing import Any
 
 from windtunnel.base.errors import UsageError
@@ -36,10 +38,11 @@ from windtunnel.base.messages import NodeId
 from windtunnel.base.streams import Stream, busy_stream
 from windtunnel.sim.handles import Handle, TaskHandle
 from windtunnel.sim.life import LIFE
-from windtunnel.sim.links import CONSTANT, EXPONENTIAL, UNIFORM, Link, Links
+from windtunnel.sim.links import Link, Links
 from windtunnel.sim.port import ARRIVE, CALL, DELIVER, LOST, SENTINEL, SERVE, SYNCED, TASK, TIMER, Port, Timer
 from windtunnel.sim.schedule import POLICIES, Choice
 from windtunnel.sim.waiting import waiting
+from windtunnel.sim.wire import Wire
 
 __all__ = ["Handle", "Kernel", "Port", "Stream", "TaskHandle"]
 
@@ -48,14 +51,16 @@ NOBODY = (1 << 28) - 1  # the index, in the fingerprint, of whoever is no node
 TIMER_WORD = TIMER << 56
 CALL_WORD = (CALL << 56) | (NOBODY << 28) | NOBODY
 BLOCK = 4096  # events between two foldings of the fingerprint
-COLLECT_EVERY = 1 << 18  # events between two collections of young garbage; every 16th is a full one
+COLLECT_EVERY = 1 << 18  # events between two collections of young garbage; every 16th is a full one; a multiple of BLOCK
 LAST = 1 << 62  # the number of a sentinel: after everything else of its instant
+MASK = (1 << 64) - 1
+SCRAMBLE = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio
 
 
 _new = object.__new__
 
 
-class Kernel:
+class Kernel(Wire):
     """One clock, one heap, one seed. Handlers run one at a time, at virtual times.
 
     policy: which of several events due at the same instant is next: "fifo" (the one asked for first), "random" (a seeded
@@ -64,11 +69,14 @@ class Kernel:
 
     now: virtual seconds. after_event(node): called after each message or timer that a node handled. tracer: told of
     `sent(seq, t, src, dst, message, due)` (due None: lost; inf: held by a cut) and `dispatched(seq, t, kind, node, src, payload,
-    sent_at)`; kind "deliver", "timer", "synced" or "lost-at-node". on_error(handle, exception): told what the callback of a
-    task raised.
+    sent_at)`; kind "deliver", "timer", "synced" or "lost-at-node"; and, if it has the method, of `stepped(seq, t, host, handle)`
+    before each callback of the asyncio tier (host None: the world). on_error(handle, exception): told what the callback of a
+    task raised. on_heal: callables, called after links were mended or the weather changed.
+
+    index: every `index` events, (events, fingerprint) is added to the list of that name; 0 for never.
     """
 
-    def __init__(self, seed: int, *, policy: str = "fifo", depth: int = 3) -> None:
+    def __init__(self, seed: int, *, policy: str = "fifo", depth: int = 3, index: int = 0) -> None:
         if policy not in POLICIES:
             raise UsageError(f"expected a schedule policy of {', '.join(POLICIES)}; got {policy!r}")
         self.seed = seed
@@ -77,6 +85,8 @@ class Kernel:
         self.after_event: Callable[[NodeId], None] | None = None
         self.tracer: Any = None
         self.on_error: Callable[[TaskHandle, BaseException], None] | None = None
+        self.on_heal: list[Callable[[], object]] = []
+        self.index: list[tuple[int, int]] = []
         self.loop: Any = None  # of the asyncio tier, once there is one
         self.skewed = False  # whether any node's clock was ever changed
         self.sent = self.delivered = self.dropped = self.duplicated = 0
@@ -92,12 +102,16 @@ class Kernel:
         self._codes: list[int] = []
         self._hash = hashlib.blake2b(digest_size=8)
         self._folded = 0
+        self._fold_at = BLOCK  # events of this block at which it is full
+        self._index_every = index
+        self._mixes = 0
         self._collect_at = COLLECT_EVERY
         self._until = inf
         self._sentinels: set[float] = set()  # times at which the heap has one
         self._choice = None if policy == "fifo" else Choice(seed, policy, depth)
         self.links = Links(self, Link)
         self.default = self.links.default
+        self._next_fold()
 
     # --- What a run is made of ---
 
@@ -181,7 +195,7 @@ class Kernel:
         if self.skewed:
             life = LIFE.get()
             if life is not None:
-                when = now + (when - life.port.clock()) / life.port.rate
+                when = now + (when - life.port.monotonic()) / life.port.rate
         due = when if when > now else now  # noqa: FURB136 - a call of max costs more than the rest of the line
         if self._choice is not None and self._choice.pct:
             life = handle.get_context().get(LIFE)
@@ -191,16 +205,25 @@ class Kernel:
         heappush(self.heap, (due, seq, TASK, handle))
         return handle
 
+    def task_true(self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
+        """As `task_at`, but at true virtual time, whatever the host's clock shows: the network has no clock."""
+        handle = TaskHandle(callback, args, copy_context() if context is None else context, when)
+        if self._choice is not None and self._choice.pct:
+            life = handle.get_context().get(LIFE)
+            handle.party = 0 if life is None else life.port.index + 1
+        heappush(self.heap, (max(self.now, when), self.next_seq(), TASK, handle))
+        return handle
+
     def task_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
         """Run `callback(*args)` in a context after `delay` seconds of the host's clock."""
         life = LIFE.get() if self.skewed else None
-        start = self.now if life is None else life.port.clock()
+        start = self.now if life is None else life.port.monotonic()
         return self.task_at(start + delay, callback, *args, context=context)
 
     def task_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
         """Run `callback(*args)` in a context now, after everything that is due already."""
         life = LIFE.get() if self.skewed else None
-        start = self.now if life is None else life.port.clock()
+        start = self.now if life is None else life.port.monotonic()
         return self.task_at(start, callback, *args, context=context)
 
     def attach(self, loop: Any) -> None:
@@ -264,11 +287,11 @@ class Kernel:
 
     def _run_blocks(self, limit: int) -> str:
         while True:
-            if len(self._times) >= BLOCK:
+            if len(self._times) >= self._fold_at:
                 self._fold()
                 if self._folded >= self._collect_at:
                     self._collect()
-            room = BLOCK - len(self._times)
+            room = self._fold_at - len(self._times)
             if limit >= 0:
                 room = min(room, limit - self.events)
                 if room == 0:
@@ -408,6 +431,8 @@ class Kernel:
             return
         self._entry = entry
         self._note(TASK, index, NOBODY)
+        if self.tracer is not None and hasattr(self.tracer, "stepped"):
+            self.tracer.stepped(entry[1], self.now, None if life is None else life.port.name, handle)
         try:
             context.run(callback, *handle._args)  # noqa: SLF001
         except (SystemExit, KeyboardInterrupt):
@@ -466,56 +491,13 @@ class Kernel:
         if self.tracer is not None:
             self.tracer.dispatched(seq, self.now, "lost-at-node", port.name, src.name, message, sent_at)
 
-    # --- Sending ---
-
-    def forward(self, link: Link, src: Port, dst: Port, message: object, seq: int, sent_at: float) -> None:
-        """Put a message on an open link: bandwidth, weather, latency, order."""
-        leave = self.now
-        if link.bandwidth > 0.0:
-            leave = max(leave, link.busy_until)
-            leave += self.links.size_of(message) / link.bandwidth
-            link.busy_until = leave
-        twice = False
-        if link.rough:
-            lost = self.draw() < link.drop
-            twice = self.draw() < link.duplicate
-            if lost:
-                self.dropped += 1
-                if self.tracer is not None:
-                    self.tracer.sent(seq, sent_at, src.name, dst.name, message, None)
-                return
-        self._launch(link, src, dst, message, seq, sent_at, leave)
-        if twice:
-            self.duplicated += 1
-            self._launch(link, src, dst, message, self.next_seq(), sent_at, leave)
-
-    def _launch(self, link: Link, src: Port, dst: Port, message: object, seq: int, sent_at: float, leave: float) -> None:
-        draw, kind, a, b = self.draw, link.kind, link.a, link.b
-        if kind == UNIFORM:
-            due = leave + (a + (b - a) * draw())
-        elif kind == CONSTANT:
-            due = leave + a
-        elif kind == EXPONENTIAL:
-            due = leave + (a - b * log(1.0 - draw()))
-        else:  # lognormal, by Box and Muller
-            radius = sqrt(-2.0 * log(1.0 - draw()))
-            due = leave + a * exp(b * (radius * cos(2.0 * pi * draw())))
-        if link.slow_s > 0.0:
-            due += link.slow_s * draw()
-        if link.fifo:
-            due = max(due, link.last_due)
-            link.last_due = due
-        if self.tracer is not None:
-            self.tracer.sent(seq, sent_at, src.name, dst.name, message, due)
-        heappush(self.heap, (due, seq, DELIVER, dst, src, message, sent_at))
+    # --- Reports ---
 
     def next_seq(self) -> int:
         """The number of one more request."""
         seq = self.seq
         self.seq = seq + 1
         return seq
-
-    # --- Reports ---
 
     def upcoming(self) -> list[tuple[float, str, NodeId | None]]:
         """What the heap holds, in order: when it is due, its kind, and the node it is for; void entries excluded."""
@@ -541,6 +523,16 @@ class Kernel:
 
     # --- Fingerprint, garbage, sentinels ---
 
+    def mix(self, word: int) -> None:
+        """Fold a word of 64 bits into the fingerprint of the current event: what it sends, say."""
+        self._mixes += 1
+        bits = ((word ^ self._mixes) * SCRAMBLE) & MASK
+        bits ^= bits >> 29
+        if self._codes:
+            self._codes[-1] ^= bits
+        else:
+            self._hash.update(bits.to_bytes(8, "little"))
+
     def _note(self, kind: int, index: int, origin: int) -> None:
         self._times.append(self.now)
         self._codes.append((kind << 56) | (index << 28) | origin)
@@ -554,6 +546,15 @@ class Kernel:
             self._folded += count
             self._times.clear()
             self._codes.clear()
+            if self._index_every and self._folded % self._index_every == 0:
+                self.index.append((self._folded, int.from_bytes(self._hash.digest(), "little")))
+            self._next_fold()
+
+    def _next_fold(self) -> None:
+        """Blocks end at multiples of BLOCK and of the index, whoever looked at the fingerprint in between."""
+        self._fold_at = BLOCK - self._folded % BLOCK
+        if self._index_every:
+            self._fold_at = min(self._fold_at, self._index_every - self._folded % self._index_every)
 
     def _collect(self) -> None:
         full = self._collect_at % (16 * COLLECT_EVERY) == 0
