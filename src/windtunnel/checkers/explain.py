@@ -29,7 +29,7 @@ def explain(specification: Specification, key: Value, everything: Sequence[Opera
     """Why, in a sentence, and the evidence of a window without an order; `everything` is all that was done to the object."""
     search = _traced(specification, window)
     problem = search.problem
-    stuck = problem.operations[problem.returning[search.depth]]
+    stuck = problem.operations[search.stuck]
     story = _Story(specification, key, problem, search, stuck)
     sources = _sources(specification, everything, stuck)
     chosen = _shown(window.operations, sources or [], stuck)
@@ -70,6 +70,8 @@ def _traced(specification: Specification, window: Window) -> Search:
         search = Search(problem, plain, traced=True)
         if search.run(_TRACED_STEPS) is False:
             return search
+    if not window.search.problem.bit_of:
+        window.search.problem.place()
     return window.search
 
 

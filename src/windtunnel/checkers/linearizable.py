@@ -26,7 +26,7 @@ from windtunnel.base.errors import UsageError
 from windtunnel.base.messages import Value
 from windtunnel.checkers.explain import explain, explain_unsourced
 from windtunnel.checkers.problem import Reductions, prepare, relevant
-from windtunnel.checkers.search import Search
+from windtunnel.checkers.searches import Search
 from windtunnel.checkers.shrink import Shrinking, Window
 from windtunnel.checkers.specification import Specification, canonical
 from windtunnel.checkers.verdict import Evidence, Verdict
@@ -200,7 +200,7 @@ def _round(part: Part, specification: Specification, rules: Reductions, steps: i
         part.search = None  # its memory is for the others
         return
     if part.valid is None and not budget.over() and part.search.depth != part.depth_tried:
-        stuck = part.operations[part.search.problem.returning[part.search.depth]]
+        stuck = part.operations[part.search.stuck]
         shrinking = Shrinking(specification, rules, SHRINK_STEPS, budget.over)
         part.window = shrinking.window_around(part.operations, stuck)
         part.depth_tried = part.search.depth
@@ -229,7 +229,7 @@ def _window(part: Part, shrinking: Shrinking) -> Window:
     """Where the evidence of a part is that a search has found bad: the whole beginning if that is short, or what is near."""
     search = shrinking.honest(part.operations) or part.search
     assert search is not None, "a bad key was searched, or had a window"
-    stuck = part.operations[search.problem.returning[search.depth]]
+    stuck = part.operations[search.stuck]
     whole = shrinking.broken(part.operations, None, stuck.completed) or Window(part.operations, None, None, search)
     if len(whole.operations) <= SHORT:
         whole = shrinking.few(whole)
@@ -249,14 +249,13 @@ def _why_undecided(undecided: list[Part], budget: Budget) -> str:
 
 def _deepest(part: Part) -> dict[str, Any]:
     """How far the search came: the operation that it could not get past yet."""
-    if part.search is None or not part.search.problem.returning:
+    if part.search is None or not part.search.returns:
         return {"key": part.key, "operations": len(part.operations)}
-    returning = part.search.problem.returning
-    stuck = part.operations[returning[part.search.depth]]
+    stuck = part.operations[part.search.stuck]
     return {
         "key": part.key,
         "returns_passed": part.search.depth,
-        "returns": len(returning),
+        "returns": part.search.returns,
         "operation": stuck.index,
         "text": f"{stuck.describe()} by process {stuck.process} at {stuck.where()}",
     }

@@ -39,11 +39,13 @@ class Problem:
     operations are reused after their return; bits of optional ones are numbered apart from them.
     returns: per return its (bit, read-only candidates, other candidates by return order, how many optional ones so far);
     returning: which operation that is. optional: candidates that never have to take effect, by invocation: they were not
-    answered, or may have taken effect before the first state; optional_operations: which ones. initial: the states at the start.
+    answered, or may have taken effect before the first state; optional_operations: which ones. These five are filled by `place`,
+    which the compiled search does for itself. initial: the states at the start. reductions, since, until: see `prepare`.
     """
 
     specification: Specification
     operations: Sequence[Operation]
+    reductions: Reductions = field(default_factory=Reductions)
     classes: list[Call] = field(default_factory=list)
     class_of: list[int] = field(default_factory=list)
     bit_of: list[int] = field(default_factory=list)
@@ -54,6 +56,54 @@ class Problem:
     optional: list[Candidate] = field(default_factory=list)
     optional_operations: list[int] = field(default_factory=list)
     initial: list[Any] = field(default_factory=list)
+    since: int | None = None
+    until: int | None = None
+
+    def spans(self) -> list[tuple[int, int, bool]]:
+        """Per operation the positions of its invocation and of its end, and whether it must have taken effect by then."""
+        since, until, optional = self.since, self.until, self.reductions.optional_crashes
+        endless = 1 + max((max(op.invoked, op.completed or 0) for op in self.operations), default=0)
+        found: list[tuple[int, int, bool]] = []
+        for number, operation in enumerate(self.operations):
+            answered = operation.type == "ok"
+            start = operation.invoked
+            end = operation.completed if answered and operation.completed is not None else endless + number
+            inside = (since is None or start >= since) and (until is None or end <= until)
+            found.append((start, end, inside and (answered or not optional)))
+        return found
+
+    def place(self) -> None:
+        """Walk the events: give every operation a bit, and write down at every return what is pending there."""
+        spans = self.spans()
+        events: list[tuple[int, int, bool]] = []
+        for number, (start, end, must) in enumerate(spans):
+            events.append((start, number, False))
+            if must:
+                events.append((end, number, True))
+        events.sort()
+        self.bit_of = [0] * len(spans)
+        free: list[int] = []
+        used = 0
+        pending: list[
+            tuple[int, int]
+        ] = []  # (position of the return, operation): sorted, so that who must return first comes first
+        for _, number, is_return in events:
+            if is_return:
+                self.returning.append(number)
+                self.returns.append(_pending(self, pending, number, eager=self.reductions.eager_reads))
+                pending.remove((spans[number][1], number))
+                free.append(self.bit_of[number])
+            elif spans[number][2]:
+                if free:
+                    self.bit_of[number] = free.pop()
+                else:
+                    self.bit_of[number] = 1 << used
+                    used += 1
+                insort(pending, (spans[number][1], number))
+            else:
+                self.bit_of[number] = 1 << len(self.optional)
+                self.optional.append((self.bit_of[number], self.class_of[number]))
+                self.optional_operations.append(number)
 
 
 def call_of(operation: Operation) -> Call:
@@ -98,7 +148,7 @@ def prepare(
     if reductions.indistinguishable_values:
         predecessors = reductions.observed_predecessors and since is None  # what is read may have begun before
         specification, calls = specification.focus(calls, predecessors=predecessors)
-    problem = Problem(specification, operations, initial=initial or [])
+    problem = Problem(specification, operations, reductions, initial=initial or [], since=since, until=until)
     numbers: dict[Any, int] = {}
     for call in calls:
         key = (call.f, canonical(call.value), canonical(call.result), canonical(call.requires))
@@ -109,48 +159,7 @@ def prepare(
             problem.reads_only.append(specification.reads_only(call))
             problem.blind.append(specification.blind(call))
         problem.class_of.append(number)
-    _place(problem, reductions, since, until)
     return problem
-
-
-def _place(problem: Problem, reductions: Reductions, since: int | None, until: int | None) -> None:
-    """Walk the events: give every operation a bit, and write down at every return what is pending there."""
-    endless = 1 + max((max(op.invoked, op.completed or 0) for op in problem.operations), default=0)
-    events: list[tuple[int, int, bool]] = []
-    ends: list[int] = []
-    returns: list[bool] = []
-    for number, operation in enumerate(problem.operations):
-        answered = operation.type == "ok"
-        end = operation.completed if answered and operation.completed is not None else endless + number
-        inside = (since is None or operation.invoked >= since) and (until is None or end <= until)
-        must = inside and (answered or not reductions.optional_crashes)
-        events.append((operation.invoked, number, False))
-        if must:
-            events.append((end, number, True))
-        ends.append(end)
-        returns.append(must)
-    events.sort()
-    problem.bit_of = [0] * len(problem.operations)
-    free: list[int] = []
-    used = 0
-    pending: list[tuple[int, int]] = []  # (position of the return, operation): sorted, so that who must return first comes first
-    for _, number, is_return in events:
-        if is_return:
-            problem.returning.append(number)
-            problem.returns.append(_pending(problem, pending, number, eager=reductions.eager_reads))
-            pending.remove((ends[number], number))
-            free.append(problem.bit_of[number])
-        elif returns[number]:
-            if free:
-                problem.bit_of[number] = free.pop()
-            else:
-                problem.bit_of[number] = 1 << used
-                used += 1
-            insort(pending, (ends[number], number))
-        else:
-            problem.bit_of[number] = 1 << len(problem.optional)
-            problem.optional.append((problem.bit_of[number], problem.class_of[number]))
-            problem.optional_operations.append(number)
 
 
 def _pending(

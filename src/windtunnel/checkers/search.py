@@ -44,9 +44,13 @@ class Search:
 
     steps: configurations expanded so far; held: configurations remembered (about 200 bytes each); depth: the last return that was
     reached. traced: keep where every configuration came from, for explanations of small problems.
+
+    `_search.pyx` is the same in C, a hundred times faster; `searches` chooses.
     """
 
     def __init__(self, problem: Problem, reductions: Reductions, *, traced: bool = False) -> None:
+        if not problem.bit_of:
+            problem.place()
         self.problem = problem
         self.steps = 0
         self.depth = 0
@@ -63,6 +67,16 @@ class Search:
     def held(self) -> int:
         """How many configurations are remembered."""
         return len(self._seen)
+
+    @property
+    def stuck(self) -> int:
+        """The number of the operation whose return could not be passed so far."""
+        return self.problem.returning[self.depth]
+
+    @property
+    def returns(self) -> int:
+        """How many returns there are."""
+        return len(self.problem.returns)
 
     def run(self, steps: int) -> bool | None:
         """Go on for at most so many steps: True, there is a legal order; False, there is none; None, not known yet."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from windtunnel.checkers.problem import Reductions, call_of, prepare
-from windtunnel.checkers.search import Search
+from windtunnel.checkers.searches import Search
 from windtunnel.checkers.specification import Specification
 from windtunnel.histories import Operation
 
@@ -122,7 +122,7 @@ class Shrinking:
     def _ending_where_stuck(self, window: Window) -> Window:
         """The window without what came after the return that its search could not pass, if it is wrong by then."""
         search = window.search
-        stuck = search.problem.operations[search.problem.returning[search.depth]]
+        stuck = search.problem.operations[search.stuck]
         return self.broken(window.operations, window.since, stuck.completed) or window
 
     def few(self, window: Window) -> Window:

@@ -1,0 +1,662 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, binding=False
+"""The compiled search: the same program as `checkers/search.py`, over C arrays. Read that one first; this says what differs.
+
+* A configuration is a row of 64-bit words: return and state, then the bits of pending operations, then those of optional ones.
+* Visited configurations are rows too, in the order of their first visit, found through a table of numbers with open addressing. Each
+  has a chain of the sets of optional operations that it was visited with.
+* What a class of calls does to a state is computed here for plain registers (`codes`); for any other specification it is asked
+  once and remembered, in rows while there are few classes, in a table otherwise.
+
+Configurations are visited in the same order as there: steps, depth and verdict are equal, whatever the budget.
+"""
+
+from cpython.array cimport array
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, qsort, realloc
+from libc.string cimport memcpy, memset
+
+from windtunnel.checkers.specification import ILLEGAL, canonical
+
+__all__ = ["Search"]
+
+cdef enum:
+    ASK = -2
+    NOT = -1
+    DENSE_MAX = 2048
+
+cdef enum:
+    READ
+    WRITE
+    CAS
+    CAS_UNEQUAL
+    CAS_UNKNOWN
+
+
+cdef inline uint64_t mixed(uint64_t h) noexcept nogil:
+    h ^= h >> 32
+    h *= <uint64_t>0xD6E8FEB86659FD93
+    h ^= h >> 32
+    h *= <uint64_t>0xD6E8FEB86659FD93
+    return h ^ (h >> 32)
+
+
+cdef int by_value(const void *a, const void *b) noexcept nogil:
+    cdef int64_t x = (<const int64_t *>a)[0], y = (<const int64_t *>b)[0]
+    return (x > y) - (x < y)
+
+
+cdef void *room(size_t size) except NULL:
+    """Zeroed memory, never NULL."""
+    cdef void *found = calloc(size if size else 1, 1)
+    if found == NULL:
+        raise MemoryError
+    return found
+
+
+cdef void *grown(void *old, size_t size) except NULL:
+    cdef void *found = realloc(old, size)
+    if found == NULL:
+        raise MemoryError
+    return found
+
+
+cdef class Search:
+    """See `search.Search`; `traced` searches are left to that one.
+
+    problem: of `problem.prepare`, not yet placed. stuck: number of the operation whose return could not be passed so far.
+    """
+
+    cdef readonly object problem
+    cdef readonly int64_t steps
+    cdef readonly int depth
+    cdef readonly object came_from
+    # --- the problem ---
+    cdef int count, total, classes, live_words, used_words, width, optional_count
+    cdef int32_t *class_of
+    cdef int32_t *slot
+    cdef int32_t *returning
+    cdef int32_t *first       # per return: where its candidates begin
+    cdef int32_t *others      # per return: where those begin that change something
+    cdef int32_t *candidates  # operations
+    cdef int32_t *invited     # per return: optional operations invoked so far
+    cdef int32_t *optional    # operations
+    cdef uint8_t *reads_only
+    cdef uint8_t *blind
+    cdef bint native
+    cdef int32_t *codes       # three per class: what it does, and up to two values
+    cdef bint symmetry, dominance, useful
+    # --- states ---
+    cdef object specification
+    cdef list calls
+    cdef list states
+    cdef dict numbers
+    cdef int32_t **rows
+    cdef int row_count
+    cdef uint64_t *pair_keys
+    cdef int32_t *pair_after
+    cdef uint64_t pair_size, pair_held
+    # --- what was visited ---
+    cdef uint64_t *seen
+    cdef int32_t *chain
+    cdef int64_t held_count, seen_size
+    cdef uint64_t *used_sets
+    cdef int32_t *next_set
+    cdef int64_t set_count, set_size
+    cdef int32_t *table
+    cdef uint64_t table_size
+    cdef uint64_t *stack
+    cdef int64_t stack_count, stack_size
+    cdef int64_t *stamp
+    cdef int64_t stamp_now
+    cdef uint64_t *here
+    cdef uint64_t *child
+
+    def __init__(self, problem, reductions):
+        cdef int number, i
+        cdef object codes
+        self.problem = problem
+        self.specification = problem.specification
+        self.calls = problem.classes
+        self.states = list(problem.initial)
+        self.classes = len(problem.classes)
+        self.count = len(problem.class_of)
+        self._allot()
+        for i, number in enumerate(problem.class_of):
+            self.class_of[i] = number
+        for i in range(self.classes):
+            self.reads_only[i] = problem.reads_only[i]
+            self.blind[i] = problem.blind[i]
+        self.symmetry = reductions.symmetry
+        self.dominance = reductions.dominance
+        self.useful = reductions.useful_crashes
+        self.numbers = {canonical(state): i for i, state in enumerate(self.states)}
+        self._place(problem, reductions)
+        self._begin(len(self.states))
+
+    cdef int _allot(self) except -1:
+        self.class_of = <int32_t *>room(self.count * sizeof(int32_t))
+        self.slot = <int32_t *>room(self.count * sizeof(int32_t))
+        self.returning = <int32_t *>room((self.count + 1) * sizeof(int32_t))
+        self.first = <int32_t *>room((self.count + 1) * sizeof(int32_t))
+        self.others = <int32_t *>room((self.count + 1) * sizeof(int32_t))
+        self.invited = <int32_t *>room((self.count + 1) * sizeof(int32_t))
+        self.optional = <int32_t *>room((self.count + 1) * sizeof(int32_t))
+        self.reads_only = <uint8_t *>room(self.classes)
+        self.blind = <uint8_t *>room(self.classes)
+        self.stamp = <int64_t *>room(self.classes * sizeof(int64_t))
+        return 0
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.row_count):
+            free(self.rows[i])
+        free(self.rows)
+        free(self.class_of)
+        free(self.slot)
+        free(self.returning)
+        free(self.first)
+        free(self.others)
+        free(self.candidates)
+        free(self.invited)
+        free(self.optional)
+        free(self.reads_only)
+        free(self.blind)
+        free(self.codes)
+        free(self.pair_keys)
+        free(self.pair_after)
+        free(self.seen)
+        free(self.chain)
+        free(self.used_sets)
+        free(self.next_set)
+        free(self.table)
+        free(self.stack)
+        free(self.stamp)
+        free(self.here)
+        free(self.child)
+
+    # --- Placing: as `problem.place` ---
+
+    cdef int _place(self, object problem, object reductions) except -1:
+        cdef int64_t *invoked = <int64_t *>room(self.count * sizeof(int64_t))
+        cdef int64_t *ends = <int64_t *>room(self.count * sizeof(int64_t))
+        cdef uint8_t *must = <uint8_t *>room(self.count)
+        cdef int i
+        cdef object start, end, is_due
+        try:
+            for i, (start, end, is_due) in enumerate(problem.spans()):
+                invoked[i] = start
+                ends[i] = end
+                must[i] = is_due
+            self._walk(invoked, ends, must, reductions.eager_reads)
+        finally:
+            free(invoked)
+            free(ends)
+            free(must)
+        return 0
+
+    cdef int _walk(self, int64_t *invoked, int64_t *ends, uint8_t *must, bint eager) except -1:
+        """Give every operation a bit, and write down at every return what is pending there."""
+        cdef int n = self.count, i, j, k, events = 0, number, used = 0, free_count = 0, pending_count = 0, entry, size
+        cdef int64_t *order = <int64_t *>room(2 * n * sizeof(int64_t))
+        cdef int32_t *unused = NULL
+        cdef int32_t *pending = NULL
+        try:
+            unused = <int32_t *>room(n * sizeof(int32_t))
+            pending = <int32_t *>room((n + 1) * sizeof(int32_t))
+            events = self._events(invoked, ends, must, order)
+            size = 4 * n + 64
+            self.candidates = <int32_t *>room(size * sizeof(int32_t))
+            entry = 0
+            for i in range(events):
+                number = <int>(order[i] >> 1)
+                if order[i] & 1:
+                    if entry + pending_count > size:
+                        size = 2 * size + pending_count
+                        self.candidates = <int32_t *>grown(self.candidates, size * sizeof(int32_t))
+                    self.returning[self.total] = number
+                    self.first[self.total] = entry
+                    self.invited[self.total] = self.optional_count
+                    for j in range(pending_count):
+                        if eager and self.reads_only[self.class_of[pending[j]]]:
+                            self.candidates[entry] = pending[j]
+                            entry += 1
+                    self.others[self.total] = entry
+                    for j in range(pending_count):
+                        if not (eager and self.reads_only[self.class_of[pending[j]]]):
+                            self.candidates[entry] = pending[j]
+                            entry += 1
+                    self.total += 1
+                    j = 0
+                    while pending[j] != number:
+                        j += 1
+                    pending_count -= 1
+                    for k in range(j, pending_count):
+                        pending[k] = pending[k + 1]
+                    unused[free_count] = self.slot[number]
+                    free_count += 1
+                elif must[number]:
+                    if free_count:
+                        free_count -= 1
+                        self.slot[number] = unused[free_count]
+                    else:
+                        self.slot[number] = used
+                        used += 1
+                    j = pending_count
+                    while j > 0 and (ends[pending[j - 1]] > ends[number]
+                                     or (ends[pending[j - 1]] == ends[number] and pending[j - 1] > number)):
+                        pending[j] = pending[j - 1]
+                        j -= 1
+                    pending[j] = number
+                    pending_count += 1
+                else:
+                    self.slot[number] = self.optional_count
+                    self.optional[self.optional_count] = number
+                    self.optional_count += 1
+            self.first[self.total] = entry
+        finally:
+            free(order)
+            free(unused)
+            free(pending)
+        self.live_words = (used + 63) >> 6
+        if self.live_words == 0:
+            self.live_words = 1
+        self.used_words = (self.optional_count + 63) >> 6
+        self.width = 1 + self.live_words + self.used_words
+        return 0
+
+    cdef int _events(self, int64_t *invoked, int64_t *ends, uint8_t *must, int64_t *order) except -1:
+        """Events as 2 * operation + (1 for a return), sorted by position, operation, kind; how many."""
+        cdef int n = self.count, i, events = 0
+        cdef int64_t latest = 0
+        cdef int32_t *at
+        cdef bint apart = True
+        for i in range(n):
+            if invoked[i] > latest:
+                latest = invoked[i]
+            if must[i] and ends[i] > latest:
+                latest = ends[i]
+        if latest < 16 * <int64_t>n + 64:  # positions are numbers of events: each has a place of its own
+            at = <int32_t *>room((latest + 1) * sizeof(int32_t))
+            try:
+                for i in range(n):
+                    apart = apart and at[invoked[i]] == 0
+                    at[invoked[i]] = 2 * i + 1
+                    if must[i]:
+                        apart = apart and at[ends[i]] == 0
+                        at[ends[i]] = 2 * i + 2
+                if apart:
+                    for i in range(<int>latest + 1):
+                        if at[i]:
+                            order[events] = at[i] - 1
+                            events += 1
+                    return events
+            finally:
+                free(at)
+        if latest >= <int64_t>1 << 31:
+            raise OverflowError("positions of events are below 2 ** 31")
+        for i in range(n):
+            order[events] = invoked[i] << 32 | <int64_t>i << 1
+            events += 1
+            if must[i]:
+                order[events] = ends[i] << 32 | <int64_t>i << 1 | 1
+                events += 1
+        qsort(order, events, sizeof(int64_t), by_value)
+        for i in range(events):
+            order[i] &= 0xFFFFFFFF
+        return events
+
+    cdef int _begin(self, int states) except -1:
+        """Room for the search, and its first configurations: one per initial state."""
+        cdef int i
+        self.here = <uint64_t *>room(self.width * sizeof(uint64_t))
+        self.child = <uint64_t *>room(self.width * sizeof(uint64_t))
+        self.table_size = 256
+        self.table = <int32_t *>room(self.table_size * sizeof(int32_t))
+        self.seen_size = 128
+        self.seen = <uint64_t *>room(self.seen_size * (1 + self.live_words) * sizeof(uint64_t))
+        self.chain = <int32_t *>room(self.seen_size * sizeof(int32_t))
+        if self.used_words:
+            self.set_size = 128
+            self.used_sets = <uint64_t *>room(self.set_size * self.used_words * sizeof(uint64_t))
+            self.next_set = <int32_t *>room(self.set_size * sizeof(int32_t))
+        self.set_count = 1  # 0 ends a chain
+        self.stack_size = max(64, states)
+        self.stack = <uint64_t *>room(self.stack_size * self.width * sizeof(uint64_t))
+        self.stack_count = states
+        for i in range(states):
+            self.stack[i * self.width] = <uint64_t>i
+        return 0
+
+    # --- States ---
+
+    cdef inline int _after(self, int state, int number) except -3:
+        """The number of the state after a call, -1 if it is illegal."""
+        cdef int32_t *code
+        if self.native:
+            code = self.codes + 3 * number
+            if code[0] == READ:
+                return state if state == code[1] else NOT
+            if code[0] == WRITE:
+                return code[1]
+            if code[0] == CAS:
+                return code[2] if state == code[1] else NOT
+            if code[0] == CAS_UNEQUAL:
+                return NOT if state == code[1] else state
+            return code[2] if state == code[1] else state
+        if state < self.row_count and self.rows[state] != NULL and self.rows[state][number] != ASK:
+            return self.rows[state][number]
+        return self._asked(state, number)
+
+    cdef int _asked(self, int state, int number) except -3:
+        """From the table, or by asking the specification."""
+        cdef int i, size
+        cdef int32_t result
+        cdef uint64_t key, at
+        if self.classes > DENSE_MAX:
+            key = (<uint64_t>state << 32 | <uint64_t>number) + 1
+            if self.pair_size == 0:
+                self.pair_size = 1024
+                self.pair_keys = <uint64_t *>room(self.pair_size * sizeof(uint64_t))
+                self.pair_after = <int32_t *>room(self.pair_size * sizeof(int32_t))
+            at = mixed(key) & (self.pair_size - 1)
+            while self.pair_keys[at]:
+                if self.pair_keys[at] == key:
+                    return self.pair_after[at]
+                at = (at + 1) & (self.pair_size - 1)
+            result = self._stepped(state, number)
+            self.pair_keys[at] = key
+            self.pair_after[at] = result
+            self.pair_held += 1
+            if 2 * self.pair_held > self.pair_size:
+                self._more_pairs()
+            return result
+        if state >= self.row_count:
+            size = max(16, 2 * state)
+            self.rows = <int32_t **>grown(self.rows, size * sizeof(int32_t *))
+            for i in range(self.row_count, size):
+                self.rows[i] = NULL
+            self.row_count = size
+        if self.rows[state] == NULL:
+            self.rows[state] = <int32_t *>room(self.classes * sizeof(int32_t))
+            for i in range(self.classes):
+                self.rows[state][i] = ASK
+        if self.rows[state][number] == ASK:
+            result = self._stepped(state, number)
+            self.rows[state][number] = result
+        return self.rows[state][number]
+
+    cdef int _more_pairs(self) except -1:
+        cdef uint64_t *keys = self.pair_keys
+        cdef int32_t *after = self.pair_after
+        cdef uint64_t old = self.pair_size, i, at
+        self.pair_size = 2 * old
+        self.pair_keys = <uint64_t *>room(self.pair_size * sizeof(uint64_t))
+        self.pair_after = <int32_t *>room(self.pair_size * sizeof(int32_t))
+        for i in range(old):
+            if keys[i]:
+                at = mixed(keys[i]) & (self.pair_size - 1)
+                while self.pair_keys[at]:
+                    at = (at + 1) & (self.pair_size - 1)
+                self.pair_keys[at] = keys[i]
+                self.pair_after[at] = after[i]
+        free(keys)
+        free(after)
+        return 0
+
+    cdef int _stepped(self, int state, int number) except -3:
+        cdef object after = self.specification.step(self.states[state], self.calls[number])
+        cdef object key, found
+        cdef int result
+        if after is ILLEGAL:
+            return NOT
+        key = canonical(after)
+        found = self.numbers.get(key)
+        if found is None:
+            found = self.numbers[key] = len(self.states)
+            self.states.append(after)
+        result = found
+        assert result == state or not self.reads_only[number], "a call that only reads changed the state"
+        return result
+
+    # --- The search ---
+
+    @property
+    def held(self):
+        """How many configurations are remembered."""
+        return self.held_count
+
+    @property
+    def stuck(self):
+        """The number of the operation whose return could not be passed so far."""
+        return self.returning[self.depth]
+
+    @property
+    def returns(self):
+        """How many returns there are."""
+        return self.total
+
+    def run(self, int64_t steps):
+        """Go on for at most so many steps: True, there is a legal order; False, there is none; None, not known yet."""
+        cdef int64_t last = self.steps + steps
+        cdef int at, state, k, number, slot, after
+        cdef uint64_t *live = self.here + 1
+        cdef size_t size = self.width * sizeof(uint64_t)
+        while self.stack_count:
+            if self.steps >= last:
+                return None
+            self.stack_count -= 1
+            memcpy(self.here, self.stack + self.stack_count * self.width, size)
+            at = <int>(self.here[0] >> 32)
+            state = <int>(self.here[0] & 0xFFFFFFFF)
+            while at < self.total:
+                for k in range(self.first[at], self.others[at]):
+                    number = self.candidates[k]
+                    slot = self.slot[number]
+                    if not live[slot >> 6] >> (slot & 63) & 1:
+                        after = self._after(state, self.class_of[number])
+                        if after == state:
+                            live[slot >> 6] |= <uint64_t>1 << (slot & 63)
+                slot = self.slot[self.returning[at]]
+                if not live[slot >> 6] >> (slot & 63) & 1:
+                    break
+                live[slot >> 6] ^= <uint64_t>1 << (slot & 63)
+                at += 1
+            else:
+                return True
+            self.here[0] = <uint64_t>at << 32 | <uint64_t>state
+            if not self._fresh():
+                continue
+            self.steps += 1
+            if at > self.depth:
+                self.depth = at
+            self._branch(at, state)
+        return False
+
+    cdef bint _fresh(self) except -1:
+        """Whether the configuration at hand is worth a visit; remembers it if so."""
+        cdef int words = 1 + self.live_words, i
+        cdef uint64_t h = 0, at
+        cdef uint64_t *row
+        cdef uint64_t *used = self.here + words
+        cdef int32_t found, one
+        for i in range(words):
+            h = mixed(h ^ self.here[i])
+        at = h & (self.table_size - 1)
+        while True:
+            found = self.table[at]
+            if found == 0:
+                break
+            row = self.seen + <int64_t>(found - 1) * words
+            i = 0
+            while i < words and row[i] == self.here[i]:
+                i += 1
+            if i == words:
+                break
+            at = (at + 1) & (self.table_size - 1)
+        if found:
+            if self.used_words == 0:
+                return False
+            one = self.chain[found - 1]
+            while one:
+                row = self.used_sets + <int64_t>one * self.used_words
+                i = 0
+                if self.dominance:
+                    while i < self.used_words and row[i] & ~used[i] == 0:
+                        i += 1
+                else:
+                    while i < self.used_words and row[i] == used[i]:
+                        i += 1
+                if i == self.used_words:
+                    return False
+                one = self.next_set[one]
+        else:
+            if self.held_count == self.seen_size:
+                self.seen_size *= 2
+                self.seen = <uint64_t *>grown(self.seen, self.seen_size * words * sizeof(uint64_t))
+                self.chain = <int32_t *>grown(self.chain, self.seen_size * sizeof(int32_t))
+            memcpy(self.seen + self.held_count * words, self.here, words * sizeof(uint64_t))
+            self.chain[self.held_count] = 0
+            self.held_count += 1
+            found = <int32_t>self.held_count
+            self.table[at] = found
+            if 2 * <uint64_t>self.held_count > self.table_size:
+                self._rehash()
+        if self.used_words:
+            if self.set_count == self.set_size:
+                self.set_size *= 2
+                self.used_sets = <uint64_t *>grown(self.used_sets, self.set_size * self.used_words * sizeof(uint64_t))
+                self.next_set = <int32_t *>grown(self.next_set, self.set_size * sizeof(int32_t))
+            memcpy(self.used_sets + self.set_count * self.used_words, used, self.used_words * sizeof(uint64_t))
+            self.next_set[self.set_count] = self.chain[found - 1]
+            self.chain[found - 1] = <int32_t>self.set_count
+            self.set_count += 1
+        return True
+
+    cdef int _rehash(self) except -1:
+        cdef int words = 1 + self.live_words, i
+        cdef int64_t row
+        cdef uint64_t h, at
+        free(self.table)
+        self.table = NULL
+        self.table_size *= 4
+        self.table = <int32_t *>room(self.table_size * sizeof(int32_t))
+        for row in range(self.held_count):
+            h = 0
+            for i in range(words):
+                h = mixed(h ^ self.seen[row * words + i])
+            at = h & (self.table_size - 1)
+            while self.table[at]:
+                at = (at + 1) & (self.table_size - 1)
+            self.table[at] = <int32_t>(row + 1)
+        return 0
+
+    cdef int _branch(self, int at, int state) except -1:
+        """Push every configuration that one more operation leads to; who must return first is popped first."""
+        cdef int k, number, slot, kind, after
+        cdef int count = self.invited[at]
+        cdef int64_t begun = self.stack_count, i, j
+        cdef uint64_t *live = self.here + 1
+        cdef uint64_t *used = live + self.live_words
+        cdef uint64_t word
+        cdef size_t size = self.width * sizeof(uint64_t)
+        self.stamp_now += 1
+        self._reserve(self.first[at + 1] - self.others[at] + count)
+        for k in range(self.others[at], self.first[at + 1]):
+            number = self.candidates[k]
+            slot = self.slot[number]
+            kind = self.class_of[number]
+            if live[slot >> 6] >> (slot & 63) & 1 or self.stamp[kind] == self.stamp_now:
+                continue
+            if self.symmetry:
+                self.stamp[kind] = self.stamp_now
+            after = self._after(state, kind)
+            if after >= 0:
+                self._push(at, after, 1 + (slot >> 6), <uint64_t>1 << (slot & 63))
+        for k in range(count):
+            kind = self.class_of[self.optional[k]]
+            if used[k >> 6] >> (k & 63) & 1 or self.stamp[kind] == self.stamp_now:
+                continue
+            if self.symmetry:
+                self.stamp[kind] = self.stamp_now
+            after = self._after(state, kind)
+            if after < 0 or (self.useful and (after == state or not self._is_useful(at, state, after, k))):
+                continue
+            self._push(at, after, 1 + self.live_words + (k >> 6), <uint64_t>1 << (k & 63))
+        i, j = begun, self.stack_count - 1
+        while i < j:  # the first candidate is popped first
+            memcpy(self.child, self.stack + i * self.width, size)
+            memcpy(self.stack + i * self.width, self.stack + j * self.width, size)
+            memcpy(self.stack + j * self.width, self.child, size)
+            i += 1
+            j -= 1
+        return 0
+
+    cdef inline int _reserve(self, int more) except -1:
+        if self.stack_count + more > self.stack_size:
+            self.stack_size = 2 * self.stack_size + more
+            self.stack = <uint64_t *>grown(self.stack, self.stack_size * self.width * sizeof(uint64_t))
+        return 0
+
+    cdef inline void _push(self, int at, int after, int word, uint64_t bit) noexcept:
+        cdef uint64_t *row = self.stack + self.stack_count * self.width
+        memcpy(row, self.here, self.width * sizeof(uint64_t))
+        row[0] = <uint64_t>at << 32 | <uint64_t>after
+        row[word] |= bit
+        self.stack_count += 1
+
+    cdef bint _is_useful(self, int at, int state, int after, int chosen) except -1:
+        """Whether some pending operation is legal in `after`, and illegal or of another effect in `state`."""
+        cdef int k, number, slot, kind, then
+        cdef uint64_t *live = self.here + 1
+        cdef uint64_t *used = live + self.live_words
+        for k in range(self.first[at], self.first[at + 1]):
+            number = self.candidates[k]
+            slot = self.slot[number]
+            kind = self.class_of[number]
+            if self.blind[kind] or live[slot >> 6] >> (slot & 63) & 1:
+                continue
+            then = self._after(after, kind)
+            if then >= 0 and then != self._after(state, kind):
+                return True
+        for k in range(self.invited[at]):
+            kind = self.class_of[self.optional[k]]
+            if k == chosen or self.blind[kind] or used[k >> 6] >> (k & 63) & 1:
+                continue
+            then = self._after(after, kind)
+            if then >= 0 and then != self._after(state, kind):
+                return True
+        return False
+
+    # --- For explanations ---
+
+    def state(self, int number):
+        """The state of that number."""
+        return self.states[number]
+
+    def after(self, int state, int operation):
+        """The number of the state after an operation, -1 if it is illegal."""
+        return self._after(state, self.class_of[operation])
+
+    def deepest(self):
+        """The configurations that came furthest: all of them when the search has ended without an order."""
+        cdef int words = 1 + self.live_words, i
+        cdef int64_t row
+        cdef int32_t one
+        found = []
+        for row in range(self.held_count):
+            if <int>(self.seen[row * words] >> 32) != self.depth:
+                continue
+            ordered = 0
+            for i in range(self.live_words):
+                ordered |= <object>self.seen[row * words + 1 + i] << (64 * i)
+            masks = []
+            one = self.chain[row]
+            while one:
+                mask = 0
+                for i in range(self.used_words):
+                    mask |= <object>self.used_sets[<int64_t>one * self.used_words + i] << (64 * i)
+                masks.append(mask)
+                one = self.next_set[one]
+            state = <int>(self.seen[row * words] & 0xFFFFFFFF)
+            found += [(self.depth, ordered, mask, state) for mask in reversed(masks or [0])]
+        return found
