@@ -55,6 +55,7 @@ class SimLoop(Sealed):
         self._factory: Any = None
         self._handler: Any = None
         self._closed = False
+        self._current_handle = None  # where asyncio's exception handler looks for the traceback of debug mode
         self._outer: tuple[Any, Any] | None = None  # the running loop and the generator hooks before `enter`
         self._generators: dict[int, weakref.ref[AsyncGenerator[Any, Any]]] = {}  # a WeakSet has the order of addresses
         self.call_at = kernel.task_at
@@ -117,6 +118,10 @@ class SimLoop(Sealed):
         """As asyncio's."""
         return self._factory
 
+    def tasks_of(self, life: Life | None) -> list[asyncio.Task[Any]]:
+        """The tasks of a life that are not done, oldest first."""
+        return [task for task, owner in self._tasks.items() if owner is life and not task.done()]
+
     def waiting(self) -> list[tuple[NodeId, str]]:
         """Every task that waits: its host ("main" for none), and where its innermost await stands."""
         free = [("main", task) for task in self._free.values()]
@@ -141,7 +146,7 @@ class SimLoop(Sealed):
         if not awaited.done():
             if reason == "idle":
                 raise Deadlock(self.kernel.waiting())
-            raise RuntimeError("the loop was stopped before the future was done")
+            raise RuntimeError("Event loop stopped before Future completed.")
         return awaited.result()
 
     def stop(self) -> None:
@@ -209,10 +214,12 @@ class SimLoop(Sealed):
             self.default_exception_handler(context)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """Raise the exception out of the run."""
+        """Raise the exception out of the run; what brings none, or comes outside of a run, is logged as asyncio does."""
         error = context.get("exception")
         if error is not None and self._outer is not None:
             self.kernel.fail(error)
+        else:
+            asyncio.BaseEventLoop.default_exception_handler(self, context)  # type: ignore[arg-type] # it needs no more of us
 
     def set_exception_handler(self, handler: Any) -> None:
         """As asyncio's."""
