@@ -360,6 +360,10 @@ cdef class Handle:
         """Whether it was cancelled."""
         return self.callback is None
 
+    def target(self):
+        """What it calls; None once it was cancelled."""
+        return self.callback
+
 
 cdef class TaskHandle(Handle):
     """A callback that runs in a context: what `asyncio` gets from its loop."""

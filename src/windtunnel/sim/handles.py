@@ -26,6 +26,10 @@ class Handle:
         """Whether it was cancelled."""
         return self._callback is None
 
+    def target(self) -> Callable[..., Any] | None:
+        """What it calls; None once it was cancelled."""
+        return self._callback
+
 
 class TaskHandle(Handle):
     """A callback that runs in a context: what `asyncio` gets from its loop."""

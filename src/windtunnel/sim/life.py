@@ -11,15 +11,20 @@ class Life:
 
     port: the host's place in the kernel. host: the simulated machine that this is a life of; None for a procedure of the
     catalogue, which is given its world instead of finding one around it. Whoever holds a context of this life holds the life, so
-    the flag reaches them all.
+    the flag reaches them all. tasks: those that are not done, oldest first; the life holds them, for if they were collected when
+    they are dropped, Python would run their `finally` blocks then and there. exception_handler, task_factory: what a program of
+    this life gave to its loop.
     """
 
-    __slots__ = ("alive", "host", "port")
+    __slots__ = ("alive", "exception_handler", "host", "port", "task_factory", "tasks")
 
     def __init__(self, port: Any, host: Any = None) -> None:
         self.port = port
         self.host = host
         self.alive = True
+        self.tasks: dict[Any, None] = {}
+        self.exception_handler: Any = None
+        self.task_factory: Any = None
 
 
 LIFE: ContextVar[Life | None] = ContextVar("LIFE", default=None)

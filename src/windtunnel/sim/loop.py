@@ -21,7 +21,7 @@ import threading
 import weakref
 from asyncio import events
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
 from windtunnel.base.errors import Escaped
@@ -29,7 +29,7 @@ from windtunnel.base.messages import NodeId
 from windtunnel.sim.kernel import Kernel
 from windtunnel.sim.life import LIFE, Life
 from windtunnel.sim.sealed import Sealed
-from windtunnel.sim.waiting import Deadlock
+from windtunnel.sim.waiting import Deadlock, wait_of
 
 T = TypeVar("T")
 
@@ -49,7 +49,9 @@ class SimLoop(Sealed):
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self._thread = threading.get_ident()
-        self._tasks: dict[asyncio.Task[Any], Life] = {}  # of hosts, until they are done: a crash must not let them be collected
+        self._lives: dict[Life, None] = {}  # all that ever had a task
+        self._failed: weakref.WeakKeyDictionary[asyncio.Task[Any], tuple[Life, float]] = weakref.WeakKeyDictionary()
+        self.unhandled: Callable[[dict[str, Any]], object] | None = None  # takes what nobody caught; else it ends the run
         self._free: weakref.WeakValueDictionary[int, asyncio.Task[Any]] = weakref.WeakValueDictionary()  # of the world
         self._task_count = 0
         self._factory: Any = None
@@ -96,37 +98,49 @@ class SimLoop(Sealed):
         """A task of the host that calls, or of the host of `context`. Names are counted per loop: the same in every run."""
         self._task_count += 1
         label = f"task-{self._task_count}" if name is None else str(name)
+        life = LIFE.get() if context is None else context.get(LIFE)
+        factory = self._factory if life is None else life.task_factory
         task: asyncio.Task[T]
-        if self._factory is not None:
-            task = self._factory(self, coro, **({"context": context} if context is not None else {}), **options)
+        if factory is not None:
+            task = factory(self, coro, **({"context": context} if context is not None else {}), **options)
             task.set_name(label)
         else:
             task = asyncio.Task(coro, loop=self, name=label, context=context, **options)
-        life = LIFE.get() if context is None else context.get(LIFE)
         if life is None:
             self._free[self._task_count] = task
         else:
-            self._tasks[task] = life
+            if not life.tasks:
+                self._lives[life] = None
+            life.tasks[task] = None
             task.add_done_callback(self._forget, context=context)
         return task
 
     def set_task_factory(self, factory: Any) -> None:
-        """As asyncio's."""
-        self._factory = factory
+        """As asyncio's; inside a host, for that host's process."""
+        life = LIFE.get()
+        if life is None:
+            self._factory = factory
+        else:
+            life.task_factory = factory
 
     def get_task_factory(self) -> Any:
         """As asyncio's."""
-        return self._factory
-
-    def tasks_of(self, life: Life | None) -> list[asyncio.Task[Any]]:
-        """The tasks of a life that are not done, oldest first."""
-        return [task for task, owner in self._tasks.items() if owner is life and not task.done()]
+        life = LIFE.get()
+        return self._factory if life is None else life.task_factory
 
     def waiting(self) -> list[tuple[NodeId, str]]:
-        """Every task that waits: its host ("main" for none), and where its innermost await stands."""
+        """Every task that waits: its host ("main" for none), for what, and at which line."""
         free = [("main", task) for task in self._free.values()]
-        hosted = [(life.port.name, task) for task, life in self._tasks.items() if life.alive]
-        return [(who, f"{task.get_name()} waits at {_place(task)}") for who, task in free + hosted if not task.done()]
+        hosted = [(life.port.name, task) for life in self._lives if life.alive for task in life.tasks]
+        return [(who, f"{task.get_name()} {wait_of(task)}") for who, task in free + hosted if not task.done()]
+
+    def owner_of(self, task: Any) -> tuple[Life, float] | None:
+        """The life and the time in which a task failed whose exception nobody has taken yet."""
+        return self._failed.get(task)
+
+    def failed(self) -> list[asyncio.Task[Any]]:
+        """Tasks whose exception nobody has taken yet, in the order in which they failed."""
+        return [task for task in list(self._failed) if task._log_traceback]  # noqa: SLF001
 
     # --- Running ---
 
@@ -170,14 +184,15 @@ class SimLoop(Sealed):
         if self._closed:
             return
         self._closed = True
-        for life in self._tasks.values():
+        lives, self._lives = self._lives, {}
+        for life in lives:
             life.alive = False
-        tasks = [*self._free.values(), *self._tasks]
-        self._tasks.clear()
-        for task in tasks:
-            if not task.done():
-                task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - the stdlib's own switch
-                _close(task)
+        for free in [*self._free.values()]:
+            _close(free, None)
+        for life in lives:
+            tasks, life.tasks = life.tasks, {}
+            for task in tasks:
+                _close(task, life)
 
     async def shutdown_asyncgens(self) -> None:
         """Close every asynchronous generator that is still open."""
@@ -208,8 +223,9 @@ class SimLoop(Sealed):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """What nobody caught ends the run as a failure of the event, unless a handler was set or no run is on."""
-        if self._handler is not None:
-            self._handler(self, context)
+        handler = self.get_exception_handler()
+        if handler is not None:
+            handler(self, context)
         else:
             self.default_exception_handler(context)
 
@@ -222,12 +238,17 @@ class SimLoop(Sealed):
             asyncio.BaseEventLoop.default_exception_handler(self, context)  # type: ignore[arg-type] # it needs no more of us
 
     def set_exception_handler(self, handler: Any) -> None:
-        """As asyncio's."""
-        self._handler = handler
+        """As asyncio's; inside a host, for that host's process."""
+        life = LIFE.get()
+        if life is None:
+            self._handler = handler
+        else:
+            life.exception_handler = handler
 
     def get_exception_handler(self) -> Any:
         """As asyncio's."""
-        return self._handler
+        life = LIFE.get()
+        return self._handler if life is None else life.exception_handler
 
     def get_debug(self) -> bool:
         """Debug mode does not exist here: it measures real time."""
@@ -242,7 +263,14 @@ class SimLoop(Sealed):
         self.call_exception_handler({"message": "exception in a callback", "exception": error, "handle": handle})
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.pop(task, None)
+        """A task of a life is done; this runs in its context."""
+        life = LIFE.get()
+        assert life is not None, "a task that belongs to no life is not remembered"
+        life.tasks.pop(task, None)
+        if not life.tasks:
+            self._lives.pop(life, None)
+        if task._log_traceback:  # noqa: SLF001 - whether anybody has taken its exception
+            self._failed[task] = life, self.kernel.now
 
     def _stop_run(self, _future: asyncio.Future[Any]) -> None:
         self.kernel.stop()
@@ -259,23 +287,15 @@ class SimLoop(Sealed):
             self.create_task(generator.aclose())
 
 
-def _place(task: asyncio.Task[Any]) -> str:
-    """File, line and function of the innermost await of ours that a task stands at."""
-    awaited: Any = task.get_coro()
-    place = "its start"
-    while awaited is not None:
-        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None) or getattr(awaited, "gi_frame", None)
-        if frame is not None:
-            place = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
-        awaited = (
-            getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None) or getattr(awaited, "gi_yieldfrom", None)
-        )
-    return place
-
-
-def _close(task: asyncio.Task[Any]) -> None:
+def _close(task: asyncio.Task[Any], life: Life | None) -> None:
+    """Give up a task: `finally` blocks that run now act on its dead host, not on the real world."""
+    if task.done():
+        return
+    task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - the stdlib's own switch
+    context = copy_context()
+    context.run(LIFE.set, life)
     coroutine: Any = task.get_coro()
     for _ in range(CLOSE_MAX):
         with contextlib.suppress(BaseException):  # a finally block that awaits or raises; its host is dead, nobody hears it
-            coroutine.close()
+            context.run(coroutine.close)
             return

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import FrameType
 from typing import Any
 
 from windtunnel.base.errors import WindtunnelError
 from windtunnel.base.messages import NodeId
+from windtunnel.sim.places import awaits_of, blame
+
+_LOCKS = {"Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier"}
+_QUEUES = {"get": "an item of a queue", "put": "room in a queue", "join": "the items of a queue to be done"}
 
 
 class Deadlock(WindtunnelError):  # noqa: N818 - the field's word
@@ -26,9 +32,61 @@ def waiting(kernel: Any) -> list[tuple[NodeId, str]]:
             rows.append((port.name, "is down"))
         elif port.paused:
             rows.append((port.name, "is paused"))
-        elif port.name not in expected:
+        elif port.name not in expected and hasattr(port.core, "on_message"):
             rows.append((port.name, "waits for a message: no timer is armed, nothing is on its way"))
     rows.extend((src, f"{count} messages to {dst} are held by a cut") for src, dst, count in kernel.links.held())
     if kernel.loop is not None:
         rows.extend(kernel.loop.waiting())
     return rows
+
+
+def wait_of(task: asyncio.Task[Any]) -> str:
+    """What a task waits for and where, in words: `a lock at app.py:12 in work`, or its innermost await where that is not known."""
+    frames = awaits_of(task.get_coro())
+    where = blame((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) for frame in frames)
+    what = _awaited(frames, getattr(task, "_fut_waiter", None))
+    return f"waits for {what} at {where or 'its start'}"
+
+
+def _awaited(frames: list[FrameType], future: Any) -> str:
+    """What the innermost await that is known to us is about."""
+    for frame in reversed(frames):
+        if "/asyncio/" in frame.f_code.co_filename:
+            known = _of_asyncio(frame, future)
+            if known:
+                return known
+    if future is None:
+        return "its turn"
+    children = getattr(future, "_children", None)
+    if children is not None:
+        return f"{sum(not child.done() for child in children)} of {len(children)} gathered tasks"
+    return f"task {future.get_name()!r}" if isinstance(future, asyncio.Task) else "a future"
+
+
+def _of_asyncio(frame: FrameType, future: Any) -> str:
+    function = frame.f_code.co_name
+    local = frame.f_locals
+    me = local.get("self")
+    kind = type(me).__name__
+    if kind in _LOCKS:
+        return f"{'an' if kind == 'Event' else 'a'} {kind.lower()}"
+    if isinstance(me, asyncio.Queue) and function in _QUEUES:
+        return f"{_QUEUES[function]} ({me.qsize()} of {me.maxsize or 'any number'} in it)"
+    if isinstance(me, asyncio.StreamReader) and function == "_wait_for_data":
+        return f"data from {_peer(getattr(me, '_transport', None))}"
+    if function == "_drain_helper":
+        return f"room to write to {_peer(getattr(me, '_transport', None))}"
+    if isinstance(me, asyncio.TaskGroup):
+        return f"{len(getattr(me, '_tasks', ()))} tasks of a group"
+    if function == "sleep" and "delay" in local:
+        return f"the end of {local['delay']:g} s of sleep"
+    if function == "serve_forever":
+        return "clients"
+    if function == "_wait" and future is not None:
+        return f"{local.get('counter', 'some')} tasks"
+    return ""
+
+
+def _peer(transport: Any) -> str:
+    peer = transport.get_extra_info("peername") if transport is not None else None
+    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "a peer" if peer is None else str(peer)

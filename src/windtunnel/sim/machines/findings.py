@@ -15,29 +15,18 @@
 
 from __future__ import annotations
 
-import sysconfig
 import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from types import FrameType, TracebackType
 
 from windtunnel.base.errors import WindtunnelError
-
-_OURS = str(Path(__file__).parents[2])
-_STDLIB = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
-_SITE = ("site-packages", "dist-packages")
-
-Place = tuple[str, int, str]
-"""File, line, function."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong.
 
-    host: the machine whose code it is. at_s: virtual seconds. where: "file:line in function" of the user's innermost frame, or "".
-    message: one line. text: the traceback, or who waits for what; may be empty.
+    host: the machine whose code it is. at_s: virtual seconds. where: "file:line in function" of the user's innermost frame, or
+    "". message: one line. text: the traceback, or who waits for what; may be empty.
     """
 
     kind: str
@@ -67,39 +56,6 @@ class HostDown(WindtunnelError):  # noqa: N818
 
 class LeakWarning(ResourceWarning):
     """A test ended with tasks, connections or servers of its own still open."""
-
-
-# --- Which line is to blame ---
-
-
-def blame(frames: Iterable[Place]) -> str:
-    """The user's innermost frame of `frames` (outermost first): neither the standard library's nor ours, if possible no package's."""
-    best = ""
-    rank = 0
-    for file, line, function in frames:
-        mine = _rank(file)
-        if mine >= rank:
-            rank, best = mine, f"{file}:{line} in {function}"
-    return best
-
-
-def frames_of(trace: TracebackType | None) -> list[Place]:
-    """The frames of a traceback, outermost first."""
-    return [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in traceback.walk_tb(trace)]
-
-
-def frames_above(frame: FrameType | None) -> list[Place]:
-    """The stack that ends in `frame`, outermost first."""
-    rows = [(above.f_code.co_filename, line, above.f_code.co_name) for above, line in traceback.walk_stack(frame)]
-    return rows[::-1]
-
-
-def _rank(file: str) -> int:
-    if file.startswith("<frozen") or file.startswith(_OURS):
-        return 0
-    if any(f"/{name}/" in file for name in _SITE):
-        return 2
-    return 1 if file.startswith(_STDLIB) else 3
 
 
 def one_line(error: BaseException) -> str:

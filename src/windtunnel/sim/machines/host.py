@@ -327,7 +327,8 @@ class Host:
 
     async def _wind_up(self) -> None:
         """What `asyncio.run` does after main: cancel what is left, and give it time to end."""
-        left = [task for task in self.loop.tasks_of(self.life) if task is not asyncio.current_task()]
+        assert self.life is not None, "a process winds up while it lives"
+        left = [task for task in self.life.tasks if task is not asyncio.current_task()]
         for task in left:
             task.cancel()
         if left:
