@@ -24,18 +24,21 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 import hashlib
+from collections import deque
 from contextvars import copy_context
 from math import inf
 from types import FunctionType
+from zlib import crc32
 
 from windtunnel.base.errors import UsageError
 from windtunnel.base.streams import busy_stream, stream_state
 from windtunnel.sim.life import LIFE
+from windtunnel.sim import pipe as pure_pipe
 from windtunnel.sim.links import LOOPBACK_S, RETRIES, RTO_S, Links
 from windtunnel.sim.schedule import PCT_EVENTS, POLICIES
 from windtunnel.sim.waiting import waiting
 
-__all__ = ["Handle", "Kernel", "Port", "Stream", "TaskHandle"]
+__all__ = ["Handle", "Kernel", "Pipe", "Port", "Stream", "TaskHandle"]
 
 cdef extern from "Python.h":
     object PyObject_Vectorcall(object callable, PyObject **args, size_t nargsf, PyObject *kwnames)
@@ -53,6 +56,8 @@ cdef extern from "Python.h":
     int PyUnicode_CheckExact(object) noexcept
     int PyTuple_Check(object) noexcept
     object PyBytes_FromStringAndSize(char *data, Py_ssize_t size)
+    int PyBytes_CheckExact(object) noexcept
+    Py_ssize_t PyBytes_GET_SIZE(object) noexcept
     ctypedef int (*visitproc)(PyObject *, void *) noexcept
     ctypedef int (*traverseproc)(PyObject *, visitproc, void *) noexcept
     ctypedef int (*inquiry)(PyObject *) noexcept
@@ -70,6 +75,7 @@ cdef enum:
     ARRIVE
     LOST
     TASK
+    SEGMENT
 
 cdef enum:
     CONSTANT
@@ -103,6 +109,9 @@ cdef uint64_t SCRAMBLE = 0x9E3779B97F4A7C15
 cdef double LOOPBACK = LOOPBACK_S
 cdef double FIRST_TIMEOUT = RTO_S
 cdef int LOSSES = RETRIES
+cdef Py_ssize_t HEADERS = pure_pipe.HEADERS
+cdef Py_ssize_t SEGMENT_MAX = pure_pipe.SEGMENT_MAX
+cdef Py_ssize_t WINDOW = pure_pipe.WINDOW
 cdef double INFINITE = inf
 cdef double PI = 3.141592653589793
 cdef double TO_UNIT = 1.0 / 9007199254740992.0
@@ -863,6 +872,102 @@ def _method(core, name):
     return getattr(core, name, None), False
 
 
+# --- Pipes ---
+
+
+cdef class Pipe:
+    """The fast path of a connection's end. As `sim.pipe.Pipe`."""
+
+    cdef public Kernel kernel
+    cdef public Port port
+    cdef public Pipe peer
+    cdef public object context, received, flight, unread
+    cdef public bint ready, flowing, opaque, stalled
+    cdef public Py_ssize_t in_flight, window, segment_max
+    cdef public double last_due
+
+    def __init__(self, Kernel kernel not None, Port port not None, context):
+        self.kernel = kernel
+        self.port = port
+        self.context = context
+        self.window = WINDOW
+        self.segment_max = SEGMENT_MAX
+        self.flight = deque()
+
+    def write(self, data):
+        """Send `data`; never blocks. As `asyncio.WriteTransport.write`."""
+        cdef Py_ssize_t size
+        if self.ready and PyBytes_CheckExact(data):
+            size = PyBytes_GET_SIZE(data)
+            if 0 < size <= self.segment_max and self.in_flight + size <= self.window and self.put(data, size):
+                return
+        self.write_aside(data)
+
+    def launch(self, item, Py_ssize_t size):
+        """Put a segment, `size` bytes of payload, on the link. False while nothing passes it; then nothing was done."""
+        return self.put(item, size)
+
+    cdef bint put(self, item, Py_ssize_t size) except -1:
+        cdef Kernel kernel = self.kernel
+        cdef Pipe peer = self.peer
+        cdef double due = kernel.segment(self.port, peer.port, size + HEADERS), last = self.last_due
+        cdef uint64_t word = <uint64_t>size << 32
+        cdef Event event
+        if due < 0.0:
+            return False
+        self.in_flight += size
+        if size and not self.opaque:
+            word ^= <uint64_t>crc32(item)
+        kernel.stir(word)
+        if due <= last:
+            due = last
+            if size and last > kernel.now and len(peer.flight):
+                before = peer.flight.pop()
+                if PyBytes_CheckExact(before) and PyBytes_GET_SIZE(before) + size <= self.segment_max:
+                    peer.flight.append(before + item)
+                    return True
+                peer.flight.append(before)
+        self.last_due = due
+        peer.flight.append(item)
+        event.due = due
+        event.seq = kernel.seq
+        event.payload = <PyObject *>peer
+        event.sent_at = 0.0
+        event.dst = peer.port.index
+        event.src = self.port.index
+        event.kind = SEGMENT
+        event.life = 0
+        Py_INCREF(peer)
+        kernel.seq += 1
+        push(&kernel.heap, &event)
+        return True
+
+    cdef int arrive(self) except -1:
+        cdef Pipe peer = self.peer
+        cdef object raised = None
+        if not len(self.flight):  # a crash of this host took what was on its way
+            return 0
+        item = self.flight.popleft()
+        if not self.flowing or not PyBytes_CheckExact(item):
+            self.receive_aside(item)
+            return 0
+        PyContext_Enter(self.context)
+        try:
+            PyObject_CallOneArg(self.received, item)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raised = error
+        finally:
+            PyContext_Exit(self.context)
+        if raised is not None:
+            self.failed(raised, "Fatal error: protocol.data_received() call failed.")
+        peer.in_flight -= PyBytes_GET_SIZE(item)
+        if peer.stalled:
+            self.acknowledge()
+        return 0
+
+
 # --- The kernel ---
 
 
@@ -875,7 +980,7 @@ cdef class Kernel:
     cdef public object after_event
     cdef public object tracer
     cdef public object on_error
-    cdef readonly list on_heal
+    cdef readonly list on_heal, on_cut
     cdef readonly list index
     cdef readonly object loop
     cdef object failure
@@ -913,6 +1018,7 @@ cdef class Kernel:
         self.ports = []
         self.by_name = {}
         self.on_heal = []
+        self.on_cut = []
         self.index = []
         self.index_every = index
         self.collect_at = COLLECT_EVERY
@@ -963,7 +1069,14 @@ cdef class Kernel:
             return here.seq, self.now, "synced", port.name, None, ""
         if here.kind == TASK:
             return here.seq, self.now, "task", port.name, None, ""
+        if here.kind == SEGMENT:
+            return here.seq, self.now, "segment", port.name, (<Port>self.ports[here.src]).name, ""
         return here.seq, self.now, "deliver", port.name, (<Port>self.ports[here.src]).name, <object>here.payload
+
+    @property
+    def pipe_type(self):
+        """The class of the connection ends that run on this kernel."""
+        return Pipe
 
     def stream(self, str name):
         """The stream of randomness `name` of this run."""
@@ -1180,6 +1293,8 @@ cdef class Kernel:
                         PyObject_CallObject(callback, args)
             elif here.kind == TASK:
                 self.task(<TaskHandle>here.payload, here)
+            elif here.kind == SEGMENT:
+                self.bring(<Pipe>here.payload, here)
             else:
                 self.rest(<Port>self.ports[here.dst], here)
 
@@ -1295,6 +1410,20 @@ cdef class Kernel:
         if raised is not None:
             self.on_error(handle, raised)
         if port is not None and self.after_event is not None:
+            PyObject_CallOneArg(self.after_event, port.name)
+        return 0
+
+    cdef int bring(self, Pipe pipe, Event *here) except -1:
+        """A segment arrives."""
+        cdef Port port = pipe.port
+        self.now = here.due
+        if port.frozen:
+            return port.keep(here)
+        self.note(SEGMENT, port.index, here.src)
+        if self.tracer is not None and hasattr(self.tracer, "stepped"):
+            self.tracer.stepped(here.seq, self.now, port.name, pipe)
+        pipe.arrive()
+        if self.after_event is not None:
             PyObject_CallOneArg(self.after_event, port.name)
         return 0
 
@@ -1590,6 +1719,8 @@ cdef class Kernel:
                 if not (<TaskHandle>event.payload).void():
                     life = (<TaskHandle>event.payload).context.get(LIFE)
                     rows.append((event.due, event.seq, event.due, "task", None if life is None else life.port.name))
+            elif event.kind == SEGMENT:
+                rows.append((event.due, event.seq, event.due, "segment", (<Pipe>event.payload).port.name))
             else:
                 port = <Port>self.ports[event.dst]
                 if event.kind == TIMER:

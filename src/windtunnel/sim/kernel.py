@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from windtunnel.base.errors import UsageError
 
-__all__ = ["KERNEL", "Handle", "Kernel", "Port", "Stream"]
+__all__ = ["KERNEL", "Handle", "Kernel", "Pipe", "Port", "Stream"]
 
 _WISH = os.environ.get("WINDTUNNEL_KERNEL", "")
 if _WISH not in ("", "pure", "compiled"):
@@ -19,14 +19,14 @@ if _WISH not in ("", "pure", "compiled"):
 KERNEL: Literal["pure", "compiled"]
 
 if TYPE_CHECKING:
-    from windtunnel.sim.pure import Handle, Kernel, Port, Stream
+    from windtunnel.sim.pure import Handle, Kernel, Pipe, Port, Stream
 elif _WISH == "pure":
-    from windtunnel.sim.pure import Handle, Kernel, Port, Stream
+    from windtunnel.sim.pure import Handle, Kernel, Pipe, Port, Stream
 
     KERNEL = "pure"
 else:
     try:
-        from windtunnel.sim._kernel import Handle, Kernel, Port, Stream
+        from windtunnel.sim._kernel import Handle, Kernel, Pipe, Port, Stream
 
         KERNEL = "compiled"
     except ImportError as error:
@@ -34,6 +34,6 @@ else:
             raise UsageError(
                 "the compiled kernel was not built; install a C compiler and Cython, then `pip install -e .`"
             ) from error
-        from windtunnel.sim.pure import Handle, Kernel, Port, Stream
+        from windtunnel.sim.pure import Handle, Kernel, Pipe, Port, Stream
 
         KERNEL = "pure"

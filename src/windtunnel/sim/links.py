@@ -133,6 +133,8 @@ class Links:
         link = self.between(self._port(src), self._port(dst))
         link.state = HOLD if hold else CUT
         link.refresh()
+        for callback in tuple(self._kernel.on_cut):
+            callback()
 
     def heal(self, src: NodeId | None = None, dst: NodeId | None = None) -> None:
         """Mend the links from `src`, to `dst`, or all; held messages leave now, in their order, with a fresh latency."""
@@ -167,6 +169,10 @@ class Links:
     def duplicated(self) -> int:
         """Messages that the network repeated."""
         return int(self._kernel.duplicated)
+
+    def cuts(self) -> list[tuple[NodeId, NodeId]]:
+        """Links that are cut now: from, to."""
+        return [(link.src.name, link.dst.name) for link in self._all if link.state != OPEN]
 
     def held(self) -> list[tuple[NodeId, NodeId, int]]:
         """Links that hold messages: from, to, how many."""

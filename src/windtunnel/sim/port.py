@@ -15,7 +15,7 @@ from windtunnel.sim.links import CUT, OPEN, Link
 if TYPE_CHECKING:
     from windtunnel.sim.pure import Kernel
 
-DELIVER, TIMER, CALL, SYNCED, SERVE, ARRIVE, LOST, TASK, SENTINEL = range(9)
+DELIVER, TIMER, CALL, SYNCED, SERVE, ARRIVE, LOST, TASK, SEGMENT, SENTINEL = range(10)
 _SEND, _REPLY, _APPLY, _TELL = range(4)
 
 

@@ -39,12 +39,13 @@ from windtunnel.base.streams import Stream, busy_stream
 from windtunnel.sim.handles import Handle, TaskHandle
 from windtunnel.sim.life import LIFE
 from windtunnel.sim.links import Link, Links
-from windtunnel.sim.port import ARRIVE, CALL, DELIVER, LOST, SENTINEL, SERVE, SYNCED, TASK, TIMER, Port, Timer
+from windtunnel.sim.pipe import Pipe
+from windtunnel.sim.port import ARRIVE, CALL, DELIVER, LOST, SEGMENT, SENTINEL, SERVE, SYNCED, TASK, TIMER, Port, Timer
 from windtunnel.sim.schedule import POLICIES, Choice
 from windtunnel.sim.waiting import waiting
 from windtunnel.sim.wire import Wire
 
-__all__ = ["Handle", "Kernel", "Port", "Stream", "TaskHandle"]
+__all__ = ["Handle", "Kernel", "Pipe", "Port", "Stream", "TaskHandle"]
 
 KIND_NAMES = ("deliver", "timer", "call", "synced", "deliver")
 NOBODY = (1 << 28) - 1  # the index, in the fingerprint, of whoever is no node
@@ -70,8 +71,9 @@ class Kernel(Wire):
     now: virtual seconds. after_event(node): called after each message or timer that a node handled. tracer: told of
     `sent(seq, t, src, dst, message, due)` (due None: lost; inf: held by a cut) and `dispatched(seq, t, kind, node, src, payload,
     sent_at)`; kind "deliver", "timer", "synced" or "lost-at-node"; and, if it has the method, of `stepped(seq, t, host, handle)`
-    before each callback of the asyncio tier (host None: the world). on_error(handle, exception): told what the callback of a
-    task raised. on_heal: callables, called after links were mended or the weather changed.
+    before each callback of the asyncio tier (host None: the world) and before each segment (handle: the pipe that it reaches).
+    on_error(handle, exception): told what the callback of a task raised. on_heal: callables, called after links were mended
+    or the weather changed. on_cut: the same after a cut.
 
     index: every `index` events, (events, fingerprint) is added to the list of that name; 0 for never.
     """
@@ -86,6 +88,7 @@ class Kernel(Wire):
         self.tracer: Any = None
         self.on_error: Callable[[TaskHandle, BaseException], None] | None = None
         self.on_heal: list[Callable[[], object]] = []
+        self.on_cut: list[Callable[[], object]] = []
         self.index: list[tuple[int, int]] = []
         self.loop: Any = None  # of the asyncio tier, once there is one
         self.skewed = False  # whether any node's clock was ever changed
@@ -140,7 +143,14 @@ class Kernel(Wire):
         if kind == TASK:
             life = entry[3].get_context().get(LIFE)
             return None if life is None else (entry[1], self.now, "task", life.port.name, None, "")
+        if kind == SEGMENT:
+            return entry[1], self.now, "segment", entry[3].port.name, entry[3].peer.port.name, ""
         return entry[1], self.now, "deliver", entry[3].name, entry[4].name, entry[5]
+
+    @property
+    def pipe_type(self) -> type[Pipe]:
+        """The class of the connection ends that run on this kernel."""
+        return Pipe
 
     def stream(self, name: str) -> Stream:
         """The stream of randomness `name` of this run."""
@@ -353,6 +363,8 @@ class Kernel(Wire):
                     callback(*handle._args)  # noqa: SLF001
             elif kind == TASK:
                 self._task(entry)
+            elif kind == SEGMENT:
+                self._segment(entry)
             elif kind == SENTINEL:
                 reason = self._at_sentinel(entry)
                 if reason:
@@ -446,6 +458,27 @@ class Kernel(Wire):
         if life is not None and self.after_event is not None:
             self.after_event(life.port.name)
 
+    def segment_at(self, due: float, pipe: Pipe) -> None:
+        """The next segment of `pipe` arrives at `due`."""
+        seq = self.seq
+        self.seq = seq + 1
+        heappush(self.heap, (due, seq, SEGMENT, pipe))
+
+    def _segment(self, entry: Any) -> None:
+        pipe = entry[3]
+        port = pipe.port
+        self.now = entry[0]
+        if port.paused:
+            port.keep(entry)
+            return
+        self._entry = entry
+        self._note(SEGMENT, port.index, pipe.peer.port.index)
+        if self.tracer is not None and hasattr(self.tracer, "stepped"):
+            self.tracer.stepped(entry[1], self.now, port.name, pipe)
+        pipe.arrive()
+        if self.after_event is not None:
+            self.after_event(port.name)
+
     def _deliver_aside(self, entry: Any) -> None:
         """A message reached a node that is down, or paused, or has to queue for a CPU."""
         _, _, _, port, src, message, sent_at = entry
@@ -510,6 +543,8 @@ class Kernel(Wire):
             elif kind == TASK and not what.void():
                 life = what.get_context().get(LIFE)
                 rows.append((entry[0], "task", None if life is None else life.port.name))
+            elif kind == SEGMENT:
+                rows.append((entry[0], "segment", what.port.name))
             elif kind == TIMER and entry[1] == what.entry_seq and what.seq >= 0:
                 rows.append((what.due, "timer", what.port.name))
             elif kind == DELIVER or (kind in (SERVE, SYNCED) and what.incarnation == entry[-1]):
@@ -560,11 +595,3 @@ class Kernel(Wire):
         full = self._collect_at % (16 * COLLECT_EVERY) == 0
         self._collect_at += COLLECT_EVERY
         gc.collect(2 if full else 1)
-
-    def _withdraw(self, sentinel: Any) -> None:
-        """Take back the sentinel of a run that ended before it came up; the heap is small or the run is over."""
-        heap = self.heap
-        if sentinel in heap:
-            heap[heap.index(sentinel)] = (-inf, -1, SENTINEL)
-            heap.sort()
-            heappop(heap)

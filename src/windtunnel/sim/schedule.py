@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from windtunnel.base.streams import busy_stream
-from windtunnel.sim.port import CALL, SENTINEL, TASK, TIMER
+from windtunnel.sim.port import CALL, SEGMENT, SENTINEL, TASK, TIMER
 
 POLICIES = ("fifo", "random", "pct")
 PCT_EVENTS = 10_000  # the horizon over which PCT spreads its change points
@@ -78,4 +78,4 @@ def _who(entry: Any) -> int:
         return 0
     if kind == TASK:
         return int(entry[3].party)
-    return int((entry[3].port if kind == TIMER else entry[3]).index) + 1
+    return int((entry[3].port if kind in (TIMER, SEGMENT) else entry[3]).index) + 1
