@@ -4,8 +4,9 @@ import pytest
 from random_histories import random_history
 
 from windtunnel.checkers import search
-from windtunnel.checkers.keyvalue import KeyValue
+from windtunnel.checkers.keyvalue import OTHER, KeyValue
 from windtunnel.checkers.problem import Reductions, prepare, relevant
+from windtunnel.histories.columns import columns_of
 
 compiled = pytest.importorskip("windtunnel.checkers._search")
 SWITCHES = [None, *(field.name for field in fields(Reductions))]
@@ -65,3 +66,33 @@ def test_the_compiled_search_can_be_interrupted():
         results.append(parts.run(1))
     assert results[-1] is found
     assert parts.steps == whole.steps
+
+
+@pytest.mark.parametrize("off", SWITCHES)
+def test_registers_from_columns_are_searched_as_from_objects(off):
+    """What C prepares from columns is the same problem as what Python prepares from operations."""
+    rules = Reductions(**({off: False} if off else {}))
+    for seed in range(80):
+        history = random_history(
+            seed, operations=5 + seed % 13, clients=2 + seed % 7, keys=1 + seed % 3, crash=0.2, lie=0.1, values=2 + seed % 3
+        )
+        specification = KeyValue()
+        registers = compiled.Registers(columns_of(history.operations), OTHER)
+        for number, key in enumerate(registers.columns.keys):
+            chosen = relevant(specification, [op for op in history if op.key == key])
+            assert [history.operations[n] for n in registers.operations(number)] == chosen
+            place = registers.unsourced(number)
+            assert (None if place < 0 else chosen[place]) is specification.unsourced(chosen)
+            pure = search.Search(prepare(specification, chosen, rules), rules)
+            fast = registers.search(number, rules)
+            assert pure.run(2000) is fast.run(2000)
+            assert (pure.steps, pure.depth, pure.held, pure.returns) == (fast.steps, fast.depth, fast.held, fast.returns)
+            assert shown(pure) == shown(fast)
+
+
+def test_registers_refuse_what_is_no_compare_and_set():
+    """A compare-and-set without a pair is left to whoever can say what is wrong with it."""
+    operation = random_history(1, functions=("cas",), crash=0).operations[0]
+    operation.value = 3
+    with pytest.raises(ValueError, match="pair"):
+        compiled.Registers(columns_of([operation]), OTHER)

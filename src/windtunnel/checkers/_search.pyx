@@ -11,13 +11,13 @@ Configurations are visited in the same order as there: steps, depth and verdict 
 """
 
 from cpython.array cimport array
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcpy, memset
 
 from windtunnel.checkers.specification import ILLEGAL, canonical
 
-__all__ = ["Search"]
+__all__ = ["Registers", "Search"]
 
 cdef enum:
     ASK = -2
@@ -30,6 +30,7 @@ cdef enum:
     CAS
     CAS_UNEQUAL
     CAS_UNKNOWN
+    KINDS
 
 
 cdef inline uint64_t mixed(uint64_t h) noexcept nogil:
@@ -63,10 +64,10 @@ cdef void *grown(void *old, size_t size) except NULL:
 cdef class Search:
     """See `search.Search`; `traced` searches are left to that one.
 
-    problem: of `problem.prepare`, not yet placed. stuck: number of the operation whose return could not be passed so far.
+    problem: of `problem.prepare`, not yet placed; None for a search that `Registers` made, until somebody sets it. stuck: number of the operation whose return could not be passed so far.
     """
 
-    cdef readonly object problem
+    cdef public object problem
     cdef readonly int64_t steps
     cdef readonly int depth
     cdef readonly object came_from
@@ -114,6 +115,8 @@ cdef class Search:
     def __init__(self, problem, reductions):
         cdef int number, i
         cdef object codes
+        if problem is None:
+            return  # `Registers.search` fills it
         self.problem = problem
         self.specification = problem.specification
         self.calls = problem.classes
@@ -129,9 +132,18 @@ cdef class Search:
         self.symmetry = reductions.symmetry
         self.dominance = reductions.dominance
         self.useful = reductions.useful_crashes
-        self.numbers = {canonical(state): i for i, state in enumerate(self.states)}
+        i = len(self.states)
+        codes = self.specification.codes(self.calls, self.states)
+        if codes is not None:
+            self.native = True
+            self.states = codes[0]
+            self.codes = <int32_t *>room(3 * self.classes * sizeof(int32_t))
+            for number in range(3 * self.classes):
+                self.codes[number] = codes[1][number]
+        else:
+            self.numbers = {canonical(state): number for number, state in enumerate(self.states)}
         self._place(problem, reductions)
-        self._begin(len(self.states))
+        self._begin(i)
 
     cdef int _allot(self) except -1:
         self.class_of = <int32_t *>room(self.count * sizeof(int32_t))
@@ -660,3 +672,263 @@ cdef class Search:
             state = <int>(self.seen[row * words] & 0xFFFFFFFF)
             found += [(self.depth, ordered, mask, state) for mask in reversed(masks or [0])]
         return found
+
+
+cdef inline int number_of(object columns, dict numbers, object value) except -1:
+    """`Columns.number_of`, quick for values that it knows."""
+    cdef object found = None
+    if type(value) is int or type(value) is str or value is None:
+        found = numbers.get(value)
+    if found is None:
+        found = columns.number_of(value)
+    return found
+
+
+cdef class Registers:
+    """The operations of a history on plain registers, one per key: ready to be searched without an object in between.
+
+    columns: of `histories.columns`, all of whose functions are read, write and cas. other: the state that nobody asks about. Raises
+    ValueError for a compare-and-set without a pair: then `Specification.complaint` says what is wrong.
+    """
+
+    cdef readonly object columns
+    cdef list states
+    cdef int count, values, other_number, sentinel, keys
+    cdef uint8_t *kind      # per operation: what it does; KINDS for what has no part in the verdict
+    cdef int32_t *first     # per operation: the value it reads, writes, compares with
+    cdef int32_t *second    # the value that a compare-and-set leaves
+    cdef int32_t *raw       # per operation: what tells its class from others of the same effect: argument and result as they were given
+    cdef int32_t *begin     # per key: where its operations begin in `order`
+    cdef int32_t *order
+    cdef int32_t *mark      # per value, scratch: stamped
+    cdef int32_t *earliest  # per value, scratch
+    cdef int stamp_now
+
+    def __init__(self, columns, other):
+        cdef array f = columns.f, key = columns.key, value = columns.value, result = columns.result, type_ = columns.type
+        cdef int i, k, pair, kind, operation_type
+        cdef int32_t *what = NULL
+        cdef int32_t *old = NULL
+        cdef int32_t *made = NULL
+        cdef list values = columns.values
+        cdef dict numbers = columns.numbers
+        cdef int32_t unequal = columns.numbers.get(canonical(False), -1)
+        cdef int distinct = len(values)
+        self.columns = columns
+        self.count = len(type_)
+        self.keys = len(columns.keys)
+        self.kind = <uint8_t *>room(self.count)
+        self.first = <int32_t *>room(self.count * sizeof(int32_t))
+        self.second = <int32_t *>room(self.count * sizeof(int32_t))
+        self.raw = <int32_t *>room(self.count * sizeof(int32_t))
+        self.begin = <int32_t *>room((self.keys + 1) * sizeof(int32_t))
+        self.order = <int32_t *>room(self.count * sizeof(int32_t))
+        try:
+            what = <int32_t *>room(len(columns.functions) * sizeof(int32_t))
+            old = <int32_t *>room(distinct * sizeof(int32_t))
+            made = <int32_t *>room(distinct * sizeof(int32_t))
+            for i, name in enumerate(columns.functions):
+                what[i] = READ if name == "read" else WRITE if name == "write" else CAS
+            for i in range(self.count):
+                kind = what[f.data.as_shorts[i]]
+                operation_type = type_.data.as_schars[i]
+                self.first[i] = value.data.as_ints[i]
+                self.raw[i] = result.data.as_ints[i] if operation_type == 0 else -1
+                if kind == CAS:
+                    k = value.data.as_ints[i]
+                    if old[k] == 0:
+                        held = values[k]
+                        if not isinstance(held, (list, tuple)) or len(held) != 2:
+                            raise ValueError("a compare-and-set without a pair")
+                        old[k] = number_of(columns, numbers, held[0]) + 1
+                        made[k] = number_of(columns, numbers, held[1]) + 1
+                    self.first[i] = old[k] - 1
+                    self.second[i] = made[k] - 1
+                    if operation_type == 2:
+                        kind = CAS_UNKNOWN
+                    elif result.data.as_ints[i] == unequal:
+                        kind = CAS_UNEQUAL
+                elif kind == READ:
+                    self.first[i] = result.data.as_ints[i]
+                    self.raw[i] = value.data.as_ints[i]
+                    if operation_type == 2:
+                        operation_type = 1
+                self.kind[i] = KINDS if operation_type == 1 else kind
+                if operation_type != 1:
+                    self.begin[key.data.as_ints[i] + 1] += 1
+            for i in range(self.keys):
+                self.begin[i + 1] += self.begin[i]
+            for i in range(self.count):
+                if self.kind[i] != KINDS:
+                    k = key.data.as_ints[i]
+                    self.order[self.begin[k]] = i
+                    self.begin[k] += 1
+            for i in range(self.keys, 0, -1):
+                self.begin[i] = self.begin[i - 1]
+            self.begin[0] = 0
+        finally:
+            free(what)
+            free(old)
+            free(made)
+        self.values = len(values)
+        self.other_number = self.values
+        self.states = [*values, other]
+        self.mark = <int32_t *>room((self.values + 1) * sizeof(int32_t))
+        self.earliest = <int32_t *>room((self.values + 1) * sizeof(int32_t))
+        self._empty_is_none()
+
+    def __dealloc__(self):
+        free(self.kind)
+        free(self.first)
+        free(self.second)
+        free(self.raw)
+        free(self.begin)
+        free(self.order)
+        free(self.mark)
+        free(self.earliest)
+
+    cdef int _empty_is_none(self) except -1:
+        """The empty text is the same as no value."""
+        cdef int32_t empty = self.columns.numbers.get("", -1)
+        cdef int i
+        if empty > 0:
+            for i in range(self.count):
+                if self.first[i] == empty:
+                    self.first[i] = 0
+                if self.second[i] == empty:
+                    self.second[i] = 0
+        return 0
+
+    def size(self, int key):
+        """How many operations of a key have a part in the verdict."""
+        return self.begin[key + 1] - self.begin[key]
+
+    def operations(self, int key):
+        """The numbers of these operations."""
+        cdef int i
+        return [self.order[i] for i in range(self.begin[key], self.begin[key + 1])]
+
+    def unsourced(self, int key):
+        """As `KeyValue.unsourced`: the place among the operations of the key, -1 if there is none."""
+        cdef array invoked = self.columns.invoked, completed = self.columns.completed, type_ = self.columns.type
+        cdef int i, number, kind, found = -1
+        cdef int32_t made, end, best = 0
+        self.stamp_now += 1
+        self.mark[0] = self.stamp_now
+        self.earliest[0] = -1
+        for i in range(self.begin[key], self.begin[key + 1]):
+            number = self.order[i]
+            kind = self.kind[number]
+            if kind == READ or kind == CAS_UNEQUAL:
+                continue
+            made = self.first[number] if kind == WRITE else self.second[number]
+            if self.mark[made] != self.stamp_now:
+                self.mark[made] = self.stamp_now
+                self.earliest[made] = invoked.data.as_ints[number]
+        for i in range(self.begin[key], self.begin[key + 1]):
+            number = self.order[i]
+            kind = self.kind[number]
+            end = completed.data.as_ints[number]
+            if (kind != READ and kind != CAS) or end < 0 or type_.data.as_schars[number] != 0 or (found >= 0 and end > best):
+                continue
+            made = self.first[number]
+            if self.mark[made] != self.stamp_now or self.earliest[made] >= end:
+                found = i - self.begin[key]
+                best = end
+        return found
+
+    def search(self, int key, reductions):
+        """The search for one key: the same as for `prepare(specification, operations, reductions)`."""
+        cdef array invoked = self.columns.invoked, completed = self.columns.completed, type_ = self.columns.type
+        cdef Search search = Search.__new__(Search)
+        cdef int from_ = self.begin[key], n = self.begin[key + 1] - from_, i, number, kind
+        cdef int32_t a, b
+        cdef int64_t endless = 0
+        cdef int64_t *starts = NULL
+        cdef int64_t *ends = NULL
+        cdef uint8_t *must = NULL
+        cdef bint merge = reductions.indistinguishable_values, optional = reductions.optional_crashes
+        search.count = n
+        search.classes = n
+        search._allot()
+        search.codes = <int32_t *>room(3 * n * sizeof(int32_t))
+        search.native = True
+        search.states = self.states
+        search.symmetry = reductions.symmetry
+        search.dominance = reductions.dominance
+        search.useful = reductions.useful_crashes
+        self.stamp_now += 1
+        for i in range(n):
+            number = self.order[from_ + i]
+            kind = self.kind[number]
+            if kind != WRITE or not merge:
+                self.mark[self.first[number]] = self.stamp_now
+            if not merge and kind >= CAS:
+                self.mark[self.second[number]] = self.stamp_now
+        try:
+            starts = <int64_t *>room(n * sizeof(int64_t))
+            ends = <int64_t *>room(n * sizeof(int64_t))
+            must = <uint8_t *>room(n)
+            self._classes(search, from_, n)
+            for i in range(n):
+                number = self.order[from_ + i]
+                starts[i] = invoked.data.as_ints[number]
+                endless = max(endless, starts[i], <int64_t>completed.data.as_ints[number])
+            for i in range(n):
+                number = self.order[from_ + i]
+                must[i] = type_.data.as_schars[number] == 0 or not optional
+                ends[i] = completed.data.as_ints[number]
+                if ends[i] < 0 or type_.data.as_schars[number] != 0:
+                    ends[i] = endless + 1 + i
+            search._walk(starts, ends, must, reductions.eager_reads)
+        finally:
+            free(starts)
+            free(ends)
+            free(must)
+        search._begin(1)
+        return search
+
+    cdef int _classes(self, Search search, int from_, int n) except -1:
+        """Numbers for the calls that differ, in the order of their first appearance, and what each of them does."""
+        cdef uint64_t size = 16, at, h
+        cdef int32_t *table = NULL
+        cdef int i, number, kind, found, count = 0
+        cdef int32_t a, b
+        cdef int32_t *of = NULL
+        while size < 2 * <uint64_t>n:
+            size *= 2
+        try:
+            table = <int32_t *>room(size * sizeof(int32_t))
+            of = <int32_t *>room((n + 1) * sizeof(int32_t))  # per class: its first operation
+            for i in range(n):
+                number = self.order[from_ + i]
+                kind = self.kind[number]
+                a = self.first[number]
+                b = self.second[number]
+                if kind == WRITE and self.mark[a] != self.stamp_now:
+                    a = self.other_number
+                if kind >= CAS and self.mark[b] != self.stamp_now:
+                    b = self.other_number
+                h = mixed(mixed(<uint64_t>kind << 32 | <uint64_t>a) ^ (<uint64_t>b << 32 | <uint64_t><uint32_t>self.raw[number]))
+                at = h & (size - 1)
+                while table[at]:
+                    found = table[at] - 1
+                    if (search.codes[3 * found] == kind and search.codes[3 * found + 1] == a and search.codes[3 * found + 2] == b
+                            and self.raw[of[found]] == self.raw[number]):
+                        break
+                    at = (at + 1) & (size - 1)
+                if table[at] == 0:
+                    search.codes[3 * count] = kind
+                    search.codes[3 * count + 1] = a
+                    search.codes[3 * count + 2] = b
+                    search.reads_only[count] = kind == READ or kind == CAS_UNEQUAL
+                    search.blind[count] = kind == WRITE
+                    of[count] = number
+                    count += 1
+                    table[at] = count
+                search.class_of[i] = table[at] - 1
+        finally:
+            free(table)
+            free(of)
+        search.classes = count
+        return 0

@@ -21,7 +21,21 @@ from typing import Any, ClassVar, Final
 
 from windtunnel.base.messages import Value
 from windtunnel.checkers.blocks import arranged
-from windtunnel.checkers.specification import ILLEGAL, UNKNOWN, UNSET, Call, Named, Specification, canonical, same
+from windtunnel.checkers.specification import (
+    CAS,
+    CAS_UNEQUAL,
+    CAS_UNKNOWN,
+    ILLEGAL,
+    READ,
+    UNKNOWN,
+    UNSET,
+    WRITE,
+    Call,
+    Named,
+    Specification,
+    canonical,
+    same,
+)
 from windtunnel.histories import Operation
 
 _STATES_MAX = 4000
@@ -99,6 +113,32 @@ class KeyValue(Specification):
             ]
         return KeyValue(observed), focused
 
+    def codes(self, classes: Sequence[Call], initial: Sequence[Any]) -> tuple[list[Any], list[int]] | None:
+        """Everything but appends is what a register does."""
+        states = list(initial)
+        numbers = {canonical(state): number for number, state in enumerate(states)}
+
+        def number_of(value: Any) -> int:
+            number = numbers.setdefault(canonical(_plain(value)), len(states))
+            if number == len(states):
+                states.append(_plain(value))
+            return number
+
+        codes: list[int] = []
+        for call in classes:
+            if call.f == "append" or call.requires is not UNSET:
+                return None
+            if call.f == "cas":
+                kind = CAS_UNKNOWN if call.result is UNKNOWN else CAS_UNEQUAL if call.result is False else CAS
+                codes += (kind, number_of(call.value[0]), number_of(call.value[1]))
+            elif call.f == "write":
+                codes += (WRITE, number_of(call.value), 0)
+            elif call.result is UNKNOWN:
+                return None
+            else:
+                codes += (READ, number_of(call.result), 0)
+        return states, codes
+
     def possible_states(self, calls: Sequence[Call]) -> list[Any] | None:
         """What the calls can find, what can grow into it, and one state for all the rest (where an append is legal)."""
         observed = Observed.by(calls)
@@ -137,7 +177,9 @@ class KeyValue(Specification):
         for operation in operations:
             if operation.completed is None or (first is not None and operation.completed > (first.completed or 0)):
                 continue
-            if operation.type != "ok" or operation.f not in ("read", "cas") or operation.result is False:
+            if operation.type != "ok" or operation.f not in ("read", "cas"):
+                continue
+            if operation.f == "cas" and operation.result is False:
                 continue
             needed = _plain(operation.result if operation.f == "read" else operation.value[0])
             made_at = [earliest.get(canonical(needed), operation.completed)]

@@ -22,16 +22,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from windtunnel.base.errors import UsageError
-from windtunnel.base.messages import Value
 from windtunnel.checkers.explain import explain, explain_unsourced
-from windtunnel.checkers.problem import Reductions, prepare, relevant
+from windtunnel.checkers.parts import Part, parts_of
+from windtunnel.checkers.problem import Reductions
 from windtunnel.checkers.searches import Search
 from windtunnel.checkers.shrink import Shrinking, Window
-from windtunnel.checkers.specification import Specification, canonical
+from windtunnel.checkers.specification import Specification
 from windtunnel.checkers.verdict import Evidence, Verdict
 from windtunnel.checkers.witness import witness
-from windtunnel.histories import History, Operation
+from windtunnel.histories import History
+from windtunnel.histories.columns import OK, Columns
 
 CONFIGURATIONS_MAX = 2_000_000
 """Configurations remembered, all keys together: about 0.4 GB."""
@@ -71,25 +71,8 @@ class Budget:
         return self.seconds is not None and time.perf_counter() - self.started > self.seconds
 
 
-@dataclass(slots=True)
-class Part:
-    """One object of the history and what is known about it."""
-
-    key: Value
-    operations: list[Operation]
-    search: Search | None = None
-    valid: bool | None = None
-    window: Window | None = None
-    unsourced: Operation | None = None
-    steps: int = 0
-    depth_tried: int = -1
-    swept: bool = False
-    guessed: bool = False
-    witnessed: bool = False
-
-
 def linearizable(
-    history: History,
+    history: History | Columns,
     specification: Specification,
     *,
     budget_s: float | None = None,
@@ -106,12 +89,11 @@ def linearizable(
     which costs more than the verdict. guesses: whether orders may be guessed from the values; without, verdicts that are reached
     are the same. Raises UsageError for operations that the specification does not know.
     """
-    refuse_misfits(history, specification)
-    if not any(operation.type == "ok" for operation in history):
+    budget = Budget(budget_s, configurations)
+    parts = parts_of(history, specification)
+    if not _answered(history):
         why = "no operation of the history was answered ok" if len(history) else "the history has no operations"
         return Verdict(None, specification.name, why, stats={"operations": len(history)})
-    budget = Budget(budget_s, configurations)
-    parts = _parts(history, specification)
     for part in parts:
         part.guessed = not guesses
     rules = reductions or Reductions()
@@ -133,38 +115,17 @@ def linearizable(
     return Verdict(True, specification.name, stats=stats)
 
 
-def refuse_misfits(history: History, specification: Specification) -> None:
-    """Raises UsageError for the first operation that the specification does not know or cannot understand."""
-    for operation in history:
-        if specification.functions and operation.f not in specification.functions:
-            raise UsageError(f"the model {specification.name!r} has no operation {operation.f!r} ({_place(history, operation)})")
-        complaint = specification.complaint(operation)
-        if complaint is not None:
-            raise UsageError(f"{_place(history, operation)}: {complaint}")
-
-
-def _place(history: History, operation: Operation) -> str:
-    return f"{history.source}:{operation.line}" if history.source and operation.line else operation.where()
-
-
-def _parts(history: History, specification: Specification) -> list[Part]:
-    grouped: dict[Any, Part] = {}
-    for operation in history:
-        name = canonical(operation.key) if specification.per_key else None
-        part = grouped.get(name)
-        if part is None:
-            part = grouped[name] = Part(operation.key if specification.per_key else None, [])
-        part.operations.append(operation)
-    for part in grouped.values():
-        part.operations = relevant(specification, part.operations)
-    return sorted(grouped.values(), key=lambda part: len(part.operations))  # stable: keys of one size stay in order
+def _answered(history: History | Columns) -> bool:
+    """Whether any operation was answered ok."""
+    if isinstance(history, Columns):
+        return OK in history.type
+    return any(operation.type == "ok" for operation in history.operations)
 
 
 def _decide(parts: list[Part], specification: Specification, rules: Reductions, budget: Budget, *, every_key: bool) -> None:
     open_parts: list[Part] = []
     for part in parts:
-        part.unsourced = specification.unsourced(part.operations)
-        if part.unsourced is not None:
+        if part.find_unsourced(specification) is not None:
             part.valid = False
             if not every_key:
                 return
@@ -184,27 +145,24 @@ def _decide(parts: list[Part], specification: Specification, rules: Reductions, 
 
 def _round(part: Part, specification: Specification, rules: Reductions, steps: int, budget: Budget) -> None:
     """A round of the search for one object; a guess, once, and windows if it did not end."""
-    if part.search is None:
-        problem = prepare(specification, part.operations, rules)
-        assert problem is not None, "the beginning is always known"
-        part.search = Search(problem, rules)
-    last = part.search.steps + steps
+    search = part.search or part.begin(specification, rules)
+    last = search.steps + steps
     if not part.guessed:
         part.guessed = True
-        _go_on(part, part.search, min(GUESS_AFTER, last), budget)
+        _go_on(part, search, min(GUESS_AFTER, last), budget)
         if part.valid is None and not budget.over():
             part.witnessed = witness(specification, part.operations) is not None
             part.valid = part.witnessed or None
-    _go_on(part, part.search, last, budget)
+    _go_on(part, search, last, budget)
     if part.valid:
         part.search = None  # its memory is for the others
         return
-    if part.valid is None and not budget.over() and part.search.depth != part.depth_tried:
-        stuck = part.operations[part.search.stuck]
+    if part.valid is None and not budget.over() and search.depth != part.depth_tried:
+        stuck = part.operations[search.stuck]
         shrinking = Shrinking(specification, rules, SHRINK_STEPS, budget.over)
         part.window = shrinking.window_around(part.operations, stuck)
-        part.depth_tried = part.search.depth
-    if part.valid is None and part.window is None and not part.swept and part.search.steps > SWEEP_AFTER:
+        part.depth_tried = search.depth
+    if part.valid is None and part.window is None and not part.swept and search.steps > SWEEP_AFTER:
         part.swept = True
         part.window = Shrinking(specification, rules, SWEEP_STEPS * len(part.operations), budget.over).sweep(part.operations)
     if part.window is not None:
@@ -227,8 +185,7 @@ def _evidence(part: Part, specification: Specification, rules: Reductions) -> tu
 
 def _window(part: Part, shrinking: Shrinking) -> Window:
     """Where the evidence of a part is that a search has found bad: the whole beginning if that is short, or what is near."""
-    search = shrinking.honest(part.operations) or part.search
-    assert search is not None, "a bad key was searched, or had a window"
+    search = shrinking.honest(part.operations) or part.told(shrinking.specification, shrinking.reductions)
     stuck = part.operations[search.stuck]
     whole = shrinking.broken(part.operations, None, stuck.completed) or Window(part.operations, None, None, search)
     if len(whole.operations) <= SHORT:
@@ -261,7 +218,7 @@ def _deepest(part: Part) -> dict[str, Any]:
     }
 
 
-def _stats(history: History, parts: Sequence[Part], budget: Budget) -> dict[str, Any]:
+def _stats(history: History | Columns, parts: Sequence[Part], budget: Budget) -> dict[str, Any]:
     stats: dict[str, Any] = {
         "operations": len(history),
         "keys": len(parts),

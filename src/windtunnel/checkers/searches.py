@@ -6,15 +6,37 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from windtunnel.base.errors import UsageError
+from windtunnel.checkers.problem import Reductions
+from windtunnel.histories.columns import Columns
 
-__all__ = ["SEARCH", "Search"]
+__all__ = ["SEARCH", "PlainRegisters", "Search", "plain_registers"]
 
 _WISH = os.environ.get("WINDTUNNEL_KERNEL", "")
 
+
+class PlainRegisters(Protocol):
+    """The operations of a history on plain registers, one per key, ready to be searched (`_search.Registers`)."""
+
+    columns: Columns
+
+    def size(self, key: int) -> int:
+        """How many operations of a key (its number) have a part in the verdict."""
+
+    def operations(self, key: int) -> list[int]:
+        """The numbers of these operations."""
+
+    def unsourced(self, key: int) -> int:
+        """Which of them, by place, found a value that nobody can have made by then; -1 if none did."""
+
+    def search(self, key: int, reductions: Reductions) -> Search:
+        """A search of the key."""
+
+
 SEARCH: Literal["pure", "compiled"]
+_compiled: Any = None
 
 if TYPE_CHECKING:
     from windtunnel.checkers.search import Search
@@ -24,6 +46,7 @@ elif _WISH == "pure":
     SEARCH = "pure"
 else:
     try:
+        from windtunnel.checkers import _search as _compiled
         from windtunnel.checkers._search import Search
 
         SEARCH = "compiled"
@@ -35,3 +58,11 @@ else:
         from windtunnel.checkers.search import Search
 
         SEARCH = "pure"
+
+
+def plain_registers(columns: Columns, other: Any) -> PlainRegisters | None:
+    """The registers, if the compiled search is there. Raises ValueError for a malformed compare-and-set."""
+    if _compiled is None:
+        return None
+    registers: PlainRegisters = _compiled.Registers(columns, other)
+    return registers

@@ -21,26 +21,16 @@ accepts. Anybody may write one; it is plain Python:
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from windtunnel.base.messages import Value
 from windtunnel.histories import Operation
 from windtunnel.histories.operations import shown
+from windtunnel.histories.values import Named, canonical, same
 
-
-class Named:
-    """A value of its own kind, which prints as its name."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return self.name
-
+__all__ = ["ILLEGAL", "UNKNOWN", "UNSET", "Call", "Named", "Specification", "canonical", "same"]
 
 ILLEGAL: Final = Named("ILLEGAL")
 """What `step` returns when the call cannot take effect, with its result, in that state."""
@@ -51,8 +41,8 @@ UNKNOWN: Final = Named("UNKNOWN")
 UNSET: Final = Named("UNSET")
 """No such value; None is a value."""
 
-_TRUE: Final = Named("true")
-_FALSE: Final = Named("false")
+READ, WRITE, CAS, CAS_UNEQUAL, CAS_UNKNOWN = range(5)
+"""What a call does to a register: see `Specification.codes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +93,14 @@ class Specification:
         """
         return self, list(calls)
 
+    def codes(self, classes: Sequence[Call], initial: Sequence[Any]) -> tuple[list[Any], list[int]] | None:  # noqa: ARG002
+        """What `step` does, in numbers, if all of these calls are those of a plain register; None if they are not.
+
+        The states that may occur, the initial ones first, and three numbers per call: one of READ, WRITE, CAS, CAS_UNEQUAL and
+        CAS_UNKNOWN; the state that it reads, writes or compares with; the state that a compare-and-set leaves.
+        """
+        return None
+
     def possible_states(self, calls: Sequence[Call]) -> list[Any] | None:  # noqa: ARG002
         """States of which one at least can do whatever any state can do with these calls; None if they cannot be listed.
 
@@ -136,26 +134,3 @@ class Specification:
     def show(self, state: Any) -> str:
         """A state in words."""
         return shown(state)
-
-
-def canonical(value: Value) -> Hashable:
-    """A hashable stand-in that is equal for equal JSON values only: a list is not its length, true is not 1."""
-    kind = type(value)
-    if kind is str or kind is int or value is None or kind is float:
-        return value  # type: ignore[no-any-return]
-    if kind is bool:
-        return _TRUE if value else _FALSE
-    if isinstance(value, (list, tuple)):
-        return tuple([canonical(item) for item in value])
-    if isinstance(value, dict):
-        return ("{}", frozenset((canonical(key), canonical(item)) for key, item in value.items()))
-    if isinstance(value, (set, frozenset)):
-        return ("set", frozenset(canonical(item) for item in value))
-    return value  # type: ignore[no-any-return]  # a user's own state: hashable by the contract of `step`
-
-
-def same(a: Value, b: Value) -> bool:
-    """Whether two JSON values are equal."""
-    if type(a) is type(b) and not isinstance(a, (list, tuple, dict)):
-        return bool(a == b)
-    return canonical(a) == canonical(b)
