@@ -3,7 +3,7 @@ import pytest
 
 from windtunnel.base.errors import UsageError
 from windtunnel.histories import Operation, history_of
-from windtunnel.histories.columns import FAIL, INFO, OK, TYPES, Columns, columns_of_pure
+from windtunnel.histories.columns import FAIL, INFO, OK, Columns, columns_of_pure
 
 compiled = pytest.importorskip("windtunnel.histories._columns")
 
