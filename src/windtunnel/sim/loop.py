@@ -9,7 +9,8 @@ context. When the life ends, the kernel drops every callback of it: the tasks st
 without `finally`, as processes do when the power goes. Their coroutines stay referenced until `close`, for if they were collected
 earlier Python would run their `finally` blocks then and there.
 
-Whatever would leave the simulation (sockets, threads, subprocesses, signals, pipes) raises `Escaped` and names the call.
+Whatever would leave the simulation (sockets, threads, subprocesses, signals, pipes) raises `Escaped` and names the call; on
+simulated machines executors and signal handlers work (`sim.ambient`).
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from typing import Any, TypeVar
 
 from windtunnel.base.errors import Escaped
 from windtunnel.base.messages import NodeId
+from windtunnel.sim.ambient.signals import SignalCalls
+from windtunnel.sim.ambient.threads import ThreadCalls
 from windtunnel.sim.kernel import Kernel
 from windtunnel.sim.life import LIFE, Life
-from windtunnel.sim.sealed import Sealed
 from windtunnel.sim.waiting import Deadlock, wait_of
 
 T = TypeVar("T")
@@ -36,7 +38,7 @@ T = TypeVar("T")
 CLOSE_MAX = 8  # nested finally blocks that await, each of which resists one closing
 
 
-class SimLoop(Sealed):
+class SimLoop(SignalCalls, ThreadCalls):
     """An event loop in virtual time on `kernel`. `kernel.run` drives it; so do `run_until_complete` and `asyncio.Runner`.
 
     Inside a host, `time` is the host's own clock, and delays are seconds of that clock.

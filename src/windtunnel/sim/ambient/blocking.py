@@ -1,0 +1,138 @@
+"""Calls that would stop the only thread there is, or leave the process: each is refused, with what to use instead.
+
+A call that cannot block passes: `time.sleep(0)`, a poll without a timeout, an address that is a number.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from windtunnel.sim.ambient.escapes import escape
+from windtunnel.sim.ambient.hooking import Hook
+
+_SLEEP = 'await asyncio.sleep instead, or let it freeze the whole host: World(on_sleep="stall")'
+_RESOLVE = "await loop.getaddrinfo instead"
+_POLL = "await sockets and streams of asyncio instead"
+_CHILD = "a host has one process; make the program a host of its own"
+_DATABASE = 'its files are out of reach; use ":memory:", or run the database on a real disk outside the simulation'
+_DEBUGGERS = frozenset({"cmd", "pdb", "bdb", "code", "codeop", "IPython"})
+
+
+def _sleep(host: Any, seconds: float) -> Any:
+    """Real time does not pass. `on_sleep` of the host, or of its world: "raise", or "stall"."""
+    if not seconds > 0:
+        return NotImplemented
+    wish = getattr(host, "on_sleep", None) or getattr(getattr(host, "world", None), "on_sleep", None) or "raise"
+    if wish == "stall":
+        host.stall(float(seconds))
+        return None
+    raise escape(host, f"time.sleep({seconds!r})", _SLEEP)
+
+
+def _input(host: Any, *_prompt: Any) -> Any:
+    """A debugger in a simulation is real: its prompt waits in real time."""
+    asking = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]  # noqa: SLF001 - the documented way to one's caller
+    if asking in _DEBUGGERS:
+        return NotImplemented
+    raise escape(host, "input()", "there is no terminal on a host")
+
+
+def _getaddrinfo(host: Any, name: Any, *_args: Any, **_options: Any) -> Any:
+    if name is None or _is_number(name):
+        return NotImplemented
+    raise escape(host, f"socket.getaddrinfo({name!r})", _RESOLVE)
+
+
+def _resolve(call: str) -> Callable[..., Any]:
+    def handler(host: Any, name: Any, *_args: Any) -> Any:
+        if call.startswith("gethostbyname") and _is_number(name):
+            return NotImplemented
+        raise escape(host, f"socket.{call}({name!r})", _RESOLVE)
+
+    return handler
+
+
+def _is_number(name: Any) -> bool:
+    text = name.decode("ascii", "replace") if isinstance(name, bytes | bytearray) else str(name)
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, text.partition("%")[0])
+        except (OSError, ValueError):
+            continue
+        return True
+    return text == ""
+
+
+def _select(host: Any, _reading: Any, _writing: Any, _failing: Any, timeout: float | None = None) -> Any:
+    if timeout is not None and timeout <= 0:
+        return NotImplemented
+    raise escape(host, "select.select()", _POLL)
+
+
+def _poll(host: Any, _poller: Any, timeout: float | None = None, *_more: Any, **_options: Any) -> Any:
+    if timeout is not None and timeout == 0:
+        return NotImplemented
+    raise escape(host, "a blocking poll of descriptors", _POLL)
+
+
+def _sqlite(host: Any, database: Any, *_args: Any, **options: Any) -> Any:
+    text = database.decode("utf-8", "replace") if isinstance(database, bytes) else str(database)
+    if text in (":memory:", "") or (options.get("uri") and (text.startswith("file::memory:") or "mode=memory" in text)):
+        return NotImplemented
+    raise escape(host, f"sqlite3.connect({text!r})", _DATABASE)
+
+
+def _leave(_host: Any, status: int = 0) -> Any:
+    """`os._exit` ends the process of the host; the real one goes on. Cleanup of the current call stack does run."""
+    raise SystemExit(status)
+
+
+def _refused(call: str, instead: str) -> Callable[..., Any]:
+    def handler(host: Any, *args: Any, **_options: Any) -> Any:
+        shown = repr(args[0])[:60] if args and isinstance(args[0], str | bytes | int | list | tuple) else ""
+        raise escape(host, f"{call}({shown})", instead)
+
+    return handler
+
+
+def _program(host: Any, _popen: Any, args: Any = (), *_more: Any, **_options: Any) -> Any:
+    raise escape(host, f"subprocess.Popen({args!r})"[:120], _CHILD)
+
+
+_EXECS = (
+    "execv",
+    "execve",
+    "posix_spawn",
+    "posix_spawnp",
+    "fork",
+    "forkpty",
+    "system",
+    "wait",
+    "waitpid",
+    "waitid",
+    "wait3",
+    "wait4",
+)
+_SELECTORS = ("SelectSelector", "PollSelector", "EpollSelector", "DevpollSelector", "KqueueSelector")
+
+BLOCKING = [
+    Hook("time", "sleep", _sleep),
+    Hook("builtins", "input", _input),
+    Hook("socket", "create_connection", _refused("socket.create_connection", "await asyncio.open_connection instead")),
+    Hook("_socket", "getaddrinfo", _getaddrinfo),
+    *(Hook("_socket", name, _resolve(name)) for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")),
+    Hook("select", "select", _select),
+    Hook("select", "poll", _poll, of=lambda module: type(module.poll()) if hasattr(module, "poll") else None),
+    Hook("select", "epoll.poll", _poll),
+    *(Hook("selectors", f"{name}.select", _poll) for name in _SELECTORS),
+    Hook("subprocess", "Popen.__init__", _program),
+    Hook("_posixsubprocess", "fork_exec", _refused("_posixsubprocess.fork_exec", _CHILD)),
+    Hook("multiprocessing.process", "BaseProcess.start", _refused("multiprocessing.Process.start", _CHILD)),
+    Hook("_sqlite3", "connect", _sqlite),
+    Hook("posix", "_exit", _leave),
+    Hook("posix", "abort", _refused("os.abort", "raise an exception, or host.kill() from outside")),
+    *(Hook("posix", name, _refused(f"os.{name}", _CHILD)) for name in _EXECS),
+]
