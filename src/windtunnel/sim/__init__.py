@@ -1,7 +1,7 @@
 """The simulated world: one clock, one heap, one seed.
 
-`World` and `Host` put unmodified asyncio programs on simulated machines; `buggify`, `always`, `sometimes` and `eventually` may stand
-in production code, where they cost a function call. Importing this package imports none of that: names load when they are used.
+`World` and `Host` put unmodified asyncio programs on simulated machines; `buggify`, `always`, `sometimes` and `eventually` may
+stand in production code, where they cost a function call. Importing this package imports none of that: names load when used.
 """
 
 from __future__ import annotations

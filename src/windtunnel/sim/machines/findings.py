@@ -19,6 +19,8 @@ import traceback
 from dataclasses import dataclass
 
 from windtunnel.base.errors import WindtunnelError
+from windtunnel.sim.places import blame as blame
+from windtunnel.sim.places import frames_of as frames_of
 
 
 @dataclass(frozen=True, slots=True)

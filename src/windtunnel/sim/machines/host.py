@@ -21,10 +21,12 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from windtunnel.base.errors import UsageError
 from windtunnel.sim.life import LIFE, Life
+from windtunnel.sim.machines import fresh as freshness
 from windtunnel.sim.machines import parts
 from windtunnel.sim.machines.findings import HostDown, one_line
 
@@ -58,21 +60,25 @@ class Host:
         "_files",
         "_frozen",
         "_interface",
+        "_leaving",
         "_main",
         "_main_task",
         "_paused",
         "_process",
         "_started_at",
+        "_stopping",
         "_wants_files",
         "env",
         "exit_code",
         "faults",
         "fresh",
         "life",
+        "modules",
         "name",
         "on_exit",
         "port",
         "up",
+        "visited",
         "world",
     )
 
@@ -92,19 +98,23 @@ class Host:
         self.world = world
         self.name = name
         self.env = env
-        self.fresh = fresh
+        self.fresh = freshness.checked(fresh)
+        self.modules: dict[str, ModuleType] = {}  # of fresh packages, of the present life
         self.on_exit = on_exit
         self.faults = faults
         self.port = world.kernel.add_node(name)
         self.life: Life | None = None
         self.up = False  # whether the machine has power; it may have while its process has ended
         self.exit_code: int | None = None
+        self.visited = False  # the test itself is on it
         self._main = main
         self._wants_files = files
         self._cores: list[float] | None = None if cpu is None else [0.0] * cpu
         self._calls: dict[asyncio.Task[Any], asyncio.Future[Any]] | None = None
         self._ended: list[asyncio.Future[None]] | None = None
         self._main_task: asyncio.Task[Any] | None = None
+        self._leaving: int | None = None  # the exit code, once it is decided that the process ends
+        self._stopping = False  # somebody asked for the end: no supervisor starts it again
         self._backoff_s = BACKOFF_S
         self._started_at = 0.0
         self._frozen = 0.0  # until when the host is stalled
@@ -216,6 +226,10 @@ class Host:
             return
         self.up = True
         self._started_at = self.world.now
+        self._leaving = None
+        self._stopping = False
+        self.exit_code = None
+        self.modules = {}
         self.life = Life(self.port, self)
         self.port.bind(self)
         if self._main is None:
@@ -227,21 +241,29 @@ class Host:
     restart = start
 
     def crash(self) -> None:
-        """Cut the power: nothing of it runs again, peers hear nothing, what was not synced is lost. No effect while it is down."""
+        """Cut the power: nothing of it runs again, peers hear nothing, what was not synced is lost. No effect when down."""
         if not self.up:
             return
-        self.up = False
+        self._check_not_visited("crash")
         self.world.note(self, "crash: power cut")
+        self.power_off()
+
+    def power_off(self) -> None:
+        """What `crash` does, without a word; also for the end of a run, where it befalls the test's host too."""
+        self.up = False
         self._end(None)
         if self._interface is not None:
             self._interface.crash()
         if self._files is not None:
-            self._files.crash()
+            lost = self._files.crash()
+            if lost.writes or lost.names:
+                self.world.note(self, f"lost with the power: {lost}")
 
     def kill(self, signum: int = signal.SIGKILL) -> None:
-        """Kill the process: nothing of it runs again, peers get resets, its files stay as they are. No effect without a process."""
+        """Kill the process: nothing of it runs again, peers get resets, files stay as they are. No effect without one."""
         if self.life is None:
             return
+        self._check_not_visited("kill")
         self.world.note(self, f"killed by {signal.Signals(signum).name}")
         self._exit(-int(signum))
 
@@ -250,6 +272,7 @@ class Host:
         if self.life is None:
             return
         life = self.life
+        self._stopping = True
         self.signal(signal.SIGTERM)
         if self.life is not life:
             return
@@ -274,7 +297,7 @@ class Host:
             handled = signum == signal.SIGSTOP
         else:
             self.world.note(self, f"signal {signal.Signals(signum).name}")
-            handled = parts.deliver(self, signum)
+            handled = self.process.deliver(signum)
         if not handled:
             self.default_action(signum)
 
@@ -282,11 +305,9 @@ class Host:
         """What a signal does that the process has no handler for: SIGINT cancels main, as in `asyncio.run`; most others kill."""
         if signum in _IGNORED or self.life is None:
             return
-        if signum == signal.SIGINT and self._main_task is not None and not self._main_task.done() and self.exit_code is None:
-            self.exit_code = -int(signum)  # a second one kills
-            self._main_task.cancel()
-        else:
-            self.kill(signum)
+        if signum == signal.SIGINT and self._leaving is None and self._cancel_main(-int(signum)):
+            return
+        self.kill(signum)
 
     def pause(self) -> None:
         """Freeze the process; what arrives is kept."""
@@ -302,31 +323,74 @@ class Host:
             self.world.note(self, "resume")
             self._thaw()
 
+    # --- For the world ---
+
+    def escaped(self, error: BaseException) -> None:
+        """Code of this host called something that only the real world has."""
+        self.world.escaped(self, error)
+
+    def open_connections(self) -> list[str]:
+        """What its network interface has open, in words."""
+        return [] if self._interface is None else [str(row) for row in self._interface.open_connections()]
+
+    def limbo(self) -> Context:
+        """A context of a life of this host that is over: for what is destroyed after the end."""
+        life = Life(self.port, self)
+        life.alive = False
+        context = Context()
+        context.run(LIFE.set, life)
+        return context
+
     # --- Inside ---
 
     def _begin(self) -> None:
         """The first callback of a life: main is called, on this host."""
         assert self._main is not None, "a process without a main has nothing to begin"
-        self.exit_code = None
-        task: asyncio.Task[Any] = self.loop.create_task(self._lead(), name=f"{self.name}/main")
-        self._main_task = task
+        self._main_task = self.loop.create_task(self._lead(), name=f"{self.name}/main")
 
     async def _lead(self) -> None:
+        """The process, from main to its exit."""
+        code = 0
+        error: BaseException | None = None
         try:
-            await parts.main_of(self, self._main)()
-        except asyncio.CancelledError:
-            if self.exit_code is None:  # not by SIGINT: a main that cancels itself has failed
-                self.exit_code = 1
-        except Exception as error:  # noqa: BLE001 - whatever main raises is a finding, or the supervisor's business
-            self.exit_code = 1
-            self._main_raised(error)
-        else:
-            self.exit_code = 0
-        await self._wind_up()
-        self.leave(self.exit_code)
+            await freshness.main_of(self, self._main)()
+        except (GeneratorExit, KeyboardInterrupt):
+            raise
+        except SystemExit as exit_:
+            code, error = _exit_code(exit_), exit_
+        except BaseException as raised:  # noqa: BLE001 - whatever main raises is a finding, or the supervisor's business
+            code, error = 1, raised
+        if isinstance(error, asyncio.CancelledError) and self._leaving is not None:
+            code, error = self._leaving, None
+        self._leaving = code
+        if error is not None and code != 0:
+            self._main_failed(error)
+        await self.wind_up()
+        self.leave(code)
 
-    async def _wind_up(self) -> None:
-        """What `asyncio.run` does after main: cancel what is left, and give it time to end."""
+    def exits(self, exit_: SystemExit) -> None:
+        """A task or a callback called `sys.exit`: the process ends, as it does when that leaves `asyncio.run`."""
+        code = _exit_code(exit_)
+        if code != 0:
+            self._main_failed(exit_)
+        if self._leaving is None and not self._cancel_main(code):
+            self._leaving = code
+            self.context().run(self.loop.create_task, self._exit_without_main(code))
+
+    async def _exit_without_main(self, code: int) -> None:
+        await self.wind_up()
+        self.leave(code)
+
+    def _cancel_main(self, code: int) -> bool:
+        """Have main cancelled, and the process end with this code; False where no main is running."""
+        if self._main_task is None or self._main_task.done():
+            return False
+        self._leaving = code
+        self._main_task.cancel()
+        return True
+
+    async def wind_up(self) -> None:
+        """What `asyncio.run` does after main, in a task of this life: cancel what is left, and give it time to end."""
         assert self.life is not None, "a process winds up while it lives"
         left = [task for task in self.life.tasks if task is not asyncio.current_task()]
         for task in left:
@@ -334,29 +398,34 @@ class Host:
         if left:
             await asyncio.wait(left, timeout=CANCEL_MAX_S)
 
-    def _main_raised(self, error: Exception) -> None:
-        self.world.note(self, f"main raised {one_line(error)}")
+    def _main_failed(self, error: BaseException) -> None:
+        what = f"exited with code {error.code!r}" if isinstance(error, SystemExit) else f"main raised {one_line(error)}"
+        self.world.note(self, what)
         if self.on_exit == "fail":
-            self.world.broken("main", one_line(error), error, host=self)
+            self.world.broken("main", what, error, host=self)
 
     def leave(self, code: int) -> None:
-        """The process ends by itself, with an exit code; a supervisor may start it again."""
+        """The process ends by itself, with an exit code."""
         self.world.note(self, f"the process ended, exit code {code}")
         self._exit(code)
-        if code != 0 and self.on_exit == "restart":
-            lived_s = self.world.now - self._started_at
-            self._backoff_s = BACKOFF_S if lived_s >= SETTLED_S else self._backoff_s
-            self.world.kernel.call_later(self._backoff_s, self._supervise, self.incarnation)
-            self._backoff_s = min(2.0 * self._backoff_s, BACKOFF_MAX_S)
 
     def _supervise(self, incarnation: int) -> None:
         if self.up and self.incarnation == incarnation:
             self.start()
 
     def _exit(self, code: int) -> None:
+        """The process is over, the machine lives; a supervisor may start it again."""
+        asked = self._stopping
         self._end(code)
         if self._interface is not None:
             self._interface.reset()
+        if self._files is not None:
+            self._files.kill()
+        if code != 0 and self.on_exit == "restart" and not asked:
+            lived_s = self.world.now - self._started_at
+            self._backoff_s = BACKOFF_S if lived_s >= SETTLED_S else self._backoff_s
+            self.world.kernel.call_later(self._backoff_s, self._supervise, self.incarnation)
+            self._backoff_s = min(2.0 * self._backoff_s, BACKOFF_MAX_S)
 
     def _end(self, code: int | None) -> None:
         """The life is over: what still refers to it is void."""
@@ -382,6 +451,10 @@ class Host:
             if not future.done():
                 future.set_result(None)
 
+    def _check_not_visited(self, verb: str) -> None:
+        if self.visited:
+            raise UsageError(f"cannot {verb} {self.name!r}: the test itself is running on it")
+
     def _thaw(self) -> None:
         if not self._paused and self.world.now >= self._frozen:
             self.port.resume()
@@ -397,6 +470,11 @@ async def _called(work: Any) -> Any:
         raise UsageError(f"expected a coroutine or a function; got {work!r}")
     result = work()
     return await result if inspect.isawaitable(result) else result
+
+
+def _exit_code(exit_: SystemExit) -> int:
+    """As Python's own: None is 0, a number is itself, anything else is printed and is 1."""
+    return exit_.code if isinstance(exit_.code, int) else 0 if exit_.code is None else 1
 
 
 def _hand_over(calls: dict[asyncio.Task[Any], asyncio.Future[Any]], task: asyncio.Task[Any]) -> None:

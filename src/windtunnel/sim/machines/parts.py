@@ -2,65 +2,47 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from windtunnel.sim import ambient
+from windtunnel.sim.ambient.clocks import EPOCH
+from windtunnel.sim.files import FileSystem, installed
+
+try:
+    from windtunnel.sim.net import Network
+except ImportError:
+    Network = lambda w: None
 
 if TYPE_CHECKING:
     from windtunnel.sim.machines.host import Host
     from windtunnel.sim.machines.world import World
 
 
-def network(world: World) -> Any:
+def network(world: World) -> Network:
     """The network between the hosts of a world."""
-    try:
-        from windtunnel.sim.net import Network
-    except ImportError:
-        return None
     return Network(world)
 
 
 def entropy(host: Host) -> Any:
     """The random numbers of a host."""
-    from windtunnel.sim.ambient import Entropy
-
-    return Entropy(host)
+    return ambient.Entropy(host)
 
 
 def process(host: Host) -> Any:
     """The process of a host's present life."""
-    from windtunnel.sim.ambient import Process
-
-    return Process(host)
+    return ambient.Process(host)
 
 
-def files(host: Host) -> Any:
-    """The file system of a host."""
-    try:
-        from windtunnel.sim.files import FileSystem
-    except ImportError:
-        return None
-    return FileSystem(host.world.kernel.stream(f"disk/{host.name}"), host.port.clock)
-
-
-def deliver(host: Host, signum: int) -> bool:
-    """Give a signal to the handler that the process has for it; whether it had one."""
-    try:
-        process = host.process
-    except ImportError:
-        return False
-    return bool(process.deliver(signal.Signals(signum)))
-
-
-def main_of(host: Host, main: Any) -> Callable[[], Any]:
-    """The main function of a host for its present life."""
-    del host
-    return main  # type: ignore[no-any-return]
+def files(host: Host) -> FileSystem:
+    """The file system of a host. Its syncs stall the whole host, as a call that blocks does."""
+    clock = host.port.clock
+    return FileSystem(host.world.kernel.stream(f"disk/{host.name}"), lambda: EPOCH + clock(), stall=host.stall)
 
 
 @contextmanager
 def switched_on(world: World) -> Iterator[None]:
     """Within it simulated code has its hosts' clocks, randomness, processes and files."""
-    del world
-    yield
+    with ambient.installed(world.kernel), installed():
+        yield

@@ -3,8 +3,8 @@
 They may stand in production code: outside a simulation `buggify` is False, `always` is an assertion, `sometimes` does nothing and
 `eventually` waits in real time. This module imports nothing but what knows whether a simulation is on.
 
-Sources: FoundationDB's `BUGGIFY` (Zhou et al., "FoundationDB: A Distributed Unbundled Transactional Key Value Store", 2021, section
-4.1) for the two coins, one per point and run, one per pass; the SDK of Antithesis for the three assertions.
+Sources: FoundationDB's `BUGGIFY` (Zhou et al., "FoundationDB: A Distributed Unbundled Transactional Key Value Store", 2021,
+section 4.1) for the two coins, one per point and run, one per pass; the SDK of Antithesis for the three assertions.
 """
 
 from __future__ import annotations

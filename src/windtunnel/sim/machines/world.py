@@ -11,41 +11,61 @@
 
 One world is one run. The test itself runs on a host called "test", which no fault befalls. `World` has the verbs of
 `base.world.World`, so that a nemesis drives it as it drives a cluster of cores.
+
+How a run ends. When the test has returned, what is left of its own tasks and of its clients' is a leak, and is cancelled; garbage
+is collected, so that failed tasks that nobody asked for are found; then the power of every host is cut, as by a crash: their
+`finally` blocks do not run. All of that is inside the simulation: nothing of it reaches the real world or the next test.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
-from collections.abc import Callable, Coroutine, Iterable
-from math import inf
+import sys
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import Context
+from types import FrameType
 from typing import Any, Literal, TypeVar
 
-from windtunnel.base.errors import UsageError, unknown
-from windtunnel.base.messages import NodeId
-from windtunnel.base.world import Link
+from windtunnel.base.errors import UsageError
 from windtunnel.sim.kernel import Kernel
 from windtunnel.sim.life import LIFE, current_host
 from windtunnel.sim.loop import SimLoop
+from windtunnel.sim.machines import fresh as freshness
 from windtunnel.sim.machines import parts
-from windtunnel.sim.machines.findings import Finding, RunFailed, blame, frames_of, one_line, traceback_text
+from windtunnel.sim.machines.coins import Coins
+from windtunnel.sim.machines.findings import Finding, LeakWarning, RunFailed, one_line, traceback_text
 from windtunnel.sim.machines.host import Host, Main, OnExit
 from windtunnel.sim.machines.log import Log, capturing
+from windtunnel.sim.machines.stuck import StepClock, busiest, waits
+from windtunnel.sim.machines.verbs import Verbs
+from windtunnel.sim.machines.visit import Visit
+from windtunnel.sim.machines.watchdog import Watchdog
+from windtunnel.sim.places import awaits_of, blame, frames_above, frames_of
+from windtunnel.sim.waiting import wait_of
 
 T = TypeVar("T")
 
 TEST = "test"  # the host that the test itself runs on
 LIMIT_S = 3600.0
+STEP_WALL_S = 5.0
 STILL_STEPS = 500_000  # events at one instant that make a livelock; ten thousand hosts booting at once need a tenth of it
+WIND_UP_S = 20.0  # virtual seconds for the cancelled tasks of a test
 
 
-class World:
+class World(Verbs):
     """Hosts on one kernel. seed: fixes everything that happens.
 
-    policy, depth: of the schedule, see `Kernel`. latency: (kind, a, b) as for `Links.latency`, seconds. index: keep a digest of the
-    fingerprint every so many events. limit_s: virtual seconds that the test may take. steps_max: events that it may take.
-    step_wall_s: real seconds that one step may take. background: whether an exception that nobody takes, in a task or a callback,
-    ends the run ("fail") or is only logged ("log"), as asyncio does it. buggify: the share of points that are on in a run.
+    policy, depth: of the schedule, see `Kernel`. latency: (kind, a, b) as for `Links.latency`, seconds. index: keep a digest of
+    the fingerprint every so many events. limit_s: virtual seconds that the test may take. steps_max: events that it may take, 0
+    for any number. still_steps: events at one virtual instant that count as a livelock. step_wall_s: real seconds that one step
+    may take, 0 for any time. background: an exception that nobody takes, in a task or a callback, ends the run ("fail") or is
+    logged ("log"), as asyncio does it. escapes: a call that only the real world has ends the run even if its exception is caught
+    ("fail"), or only raises ("raise"). buggify: the share of its points that are on. since: note when each task ran last, for
+    reports of who waits since when; it costs a call per step.
     """
 
     def __init__(
@@ -59,29 +79,35 @@ class World:
         limit_s: float = LIMIT_S,
         steps_max: int = 0,
         still_steps: int = STILL_STEPS,
-        step_wall_s: float = 5.0,
+        step_wall_s: float = STEP_WALL_S,
         background: Literal["fail", "log"] = "fail",
         escapes: Literal["fail", "raise"] = "fail",
         buggify: float = 0.25,
+        since: bool = False,
     ) -> None:
+        kernel = Kernel(seed, policy=policy, depth=depth, index=index)
+        kernel.links.latency(*latency)
+        super().__init__(kernel, SimLoop(kernel), Log(lambda: kernel.now))
         self.seed = seed
-        self.kernel = Kernel(seed, policy=policy, depth=depth, index=index)
-        self.kernel.links.latency(*latency)
-        self.loop = SimLoop(self.kernel)
-        self.network = parts.network(self)
-        self.log = Log(lambda: self.kernel.now)
-        self.hosts: dict[str, Host] = {}
-        self.finding: Finding | None = None
-        self.quiet_at_s = 0.0
         self.limit_s = limit_s
+        self.finding: Finding | None = None
+        self.leaks: list[str] = []
+        self.points = Coins(kernel, buggify)
+        self.network = parts.network(self)
         self._steps_max = steps_max
         self._still_steps = still_steps
         self._step_wall_s = step_wall_s
         self._background = background
         self._escapes = escapes
-        self._buggify = buggify
         self._ran = False
+        self._around = ExitStack()  # what holds during the run
+        self._wants_fresh = False
+        self._clock = StepClock() if since else None
+        if self._clock is not None:
+            kernel.tracer = self._clock
+        self.loop.unhandled = self._unhandled
         self._test = self._admit(Host(self, TEST, None, faults=False))
+        self._test.visited = True
 
     # --- Hosts ---
 
@@ -106,156 +132,25 @@ class World:
         """
         if self._ran and not self.loop.is_running():
             raise UsageError(f"the run is over: {name!r} can no longer boot")
-        host = Host(self, name, main, cpu=cpu, env=env, files=files, fresh=fresh, on_exit=on_exit, faults=faults)
-        return self._admit(host)
+        return self._admit(Host(self, name, main, cpu=cpu, env=env, files=files, fresh=fresh, on_exit=on_exit, faults=faults))
 
-    def client(self, name: str, *, env: dict[str, str] | None = None, files: bool = True) -> _Visit:
+    def client(self, name: str, *, env: dict[str, str] | None = None, files: bool = True) -> Visit:
         """`async with world.client("shopper") as shopper`: the calling task is on a host of its own inside the block."""
-        return _Visit(self, name, env=env, files=files)
+        return Visit(self, name, env, files)
 
     def _admit(self, host: Host) -> Host:
         self.hosts[host.name] = host
+        if host.fresh and not self._wants_fresh:
+            self._wants_fresh = True
+            if self._ran:
+                self._around.enter_context(freshness.importing())
         host.start()
         return host
-
-    # --- The run ---
 
     @property
     def now(self) -> float:
         """Virtual seconds since the beginning."""
         return float(self.kernel.now)
-
-    def run(self, main: Callable[..., Coroutine[Any, Any, T]] | Coroutine[Any, Any, T], *args: Any) -> T:
-        """The result of `main(*args)`, run on the host "test", in virtual time. Once per world: afterwards everything is off.
-
-        Raises what main raised; RunFailed for every other finding.
-        """
-        if self._ran:
-            raise UsageError("a world is one run: make another one")
-        self._ran = True
-        with capturing(self.log, lambda: self.kernel.now), parts.switched_on(self):
-            coroutine = main if inspect.iscoroutine(main) else _call(main, args)
-            task: asyncio.Task[T] = self._test.context().run(self.loop.create_task, coroutine, name="test")
-            task.add_done_callback(lambda _: self.kernel.stop())
-            try:
-                self._drive(task)
-            finally:
-                self._close()
-        return task.result()
-
-    def _drive(self, task: asyncio.Task[Any]) -> None:
-        kernel = self.kernel
-        while not task.done():
-            before = kernel.now
-            try:
-                reason = kernel.run(self.limit_s, self._still_steps)
-            except SystemExit as exit_:
-                self._process_exits(exit_)
-                continue
-            if task.done():
-                break
-            if reason == "idle":
-                self._end("deadlock", "nothing can ever run again", "\n".join(f"{who}: {what}" for who, what in kernel.waiting()))
-            elif reason == "until":
-                self._end("limit", f"not done after {self.limit_s:g} virtual seconds", "")
-            elif reason == "limit" and kernel.now == before:
-                self._end("livelock", f"{self._still_steps} events at one instant", "")
-            elif self._steps_max and kernel.events >= self._steps_max:
-                self._end("limit", f"not done after {kernel.events} events", "")
-
-    def _end(self, kind: str, message: str, text: str) -> None:
-        self.finding = Finding(kind, TEST, self.now, "", message, text)
-        raise RunFailed(self.finding)
-
-    def _process_exits(self, exit_: SystemExit) -> None:
-        current = self.kernel.current
-        host = self.hosts.get(current[3]) if current is not None else None
-        if host is None or host is self._test:
-            raise exit_
-        code = exit_.code if isinstance(exit_.code, int) else 0 if exit_.code is None else 1
-        host.leave(code)
-
-    def _close(self) -> None:
-        for host in self.hosts.values():
-            host.crash()
-        self.loop.close()
-
-    # --- What went wrong ---
-
-    def broken(self, kind: str, message: str, error: BaseException | None, *, host: Host | None = None) -> None:
-        """Take a finding; the first one ends the run after the present step."""
-        who = host or current_host()
-        where = "" if error is None else blame(frames_of(error.__traceback__))
-        text = "" if error is None else traceback_text(error)
-        finding = Finding(kind, who.name if who else "-", self.now, where, message, text)
-        if self.finding is None:
-            self.finding = finding
-            self.log.add(finding.host, "world", f"found: {message}")
-            failure = RunFailed(finding)
-            failure.__cause__ = error
-            self.kernel.fail(failure)
-
-    def note(self, host: Host | None, text: str) -> None:
-        """A row of the log."""
-        self.log.add("-" if host is None else host.name, "world", text)
-
-    # --- Faults: the verbs of base.world.World ---
-
-    @property
-    def nodes(self) -> tuple[NodeId, ...]:
-        return tuple(name for name, host in self.hosts.items() if host.faults)
-
-    def leader(self) -> NodeId | None:
-        return None
-
-    def running(self, node: NodeId) -> bool:
-        return self._known(node).running
-
-    def cut(self, links: Iterable[Link], *, hold: bool = False) -> None:
-        rows = list(links)
-        for src, dst in rows:
-            self.kernel.links.cut(src, dst, hold)
-        self.note(None, ("cut, held: " if hold else "cut: ") + " ".join(f"{src}→{dst}" for src, dst in rows))
-
-    def heal(self) -> None:
-        self.kernel.links.heal()
-        self.note(None, "heal: all links")
-
-    def crash(self, node: NodeId) -> None:
-        self._known(node).crash()
-
-    def restart(self, node: NodeId) -> None:
-        self._known(node).restart()
-
-    def pause(self, node: NodeId) -> None:
-        self._known(node).pause()
-
-    def resume(self, node: NodeId) -> None:
-        self._known(node).resume()
-
-    def skew(self, node: NodeId, *, offset_s: float = 0.0, drift: float = 0.0) -> None:
-        host = self._known(node)
-        host.port.set_clock(offset_s, 1.0 + drift)
-        self.note(host, f"skew: jump {offset_s:+g} s, drift {drift:+.2%}")
-
-    def weather(self, *, drop: float = 0.0, duplicate: float = 0.0, slow_s: float = 0.0) -> None:
-        self.kernel.links.weather(drop=drop, duplicate=duplicate, slow_s=slow_s)
-        self.note(None, f"weather: drop {drop:.0%}, duplicate {duplicate:.0%}, up to {slow_s * 1e3:.0f} ms slower")
-
-    def disk(self, node: NodeId, mode: Literal["ok", "slow", "full", "corrupt"], *, sync_s: float = 0.0) -> None:
-        host = self._known(node)
-        files = host.files
-        if files is None:
-            return
-        if mode == "ok":
-            files.repair()
-        elif mode == "slow":
-            files.sync_s = sync_s
-        elif mode == "full":
-            files.full = True
-        else:
-            files.corrupt()
-        self.note(host, f"disk: {mode}" + (f", syncs of {sync_s * 1e3:.0f} ms" if mode == "slow" else ""))
 
     @property
     def links(self) -> Any:
@@ -267,32 +162,219 @@ class World:
         """Names, failures and times to live: see `sim.net`."""
         return self.network.dns
 
-    def _known(self, name: NodeId) -> Host:
-        host = self.hosts.get(name)
-        if host is None:
-            raise unknown("host", name, self.hosts)
-        return host
+    # --- The run ---
+
+    def run(self, main: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
+        """The result of `main(*args)`, run on the host "test", in virtual time. Once per world: afterwards everything is off.
+
+        Raises what main raised, and RunFailed for every other finding; warns of leaks (LeakWarning).
+        """
+        if self._ran:
+            raise UsageError("a world is one run: make another one")
+        self._ran = True
+        with self._around as around:
+            around.enter_context(_own_garbage())
+            around.enter_context(capturing(self.log, lambda: self.kernel.now))
+            around.enter_context(Watchdog(lambda: self.kernel.events, self._step_wall_s, self._spun))
+            around.enter_context(parts.switched_on(self))
+            if self._wants_fresh:
+                around.enter_context(freshness.importing())
+            around.callback(self._power_off)
+            task: asyncio.Task[T] = self._test.context().run(self.loop.create_task, _called(main, args), name=TEST)
+            try:
+                self._drive(task)
+                self._note_the_tests_own(task)
+                self._wind_up(task)
+            except RunFailed:
+                if not (task.done() and not task.cancelled() and task.exception()):
+                    raise
+            self._test.exit_code = 0
+        for leak in self.leaks if self.finding is None else ():
+            warnings.warn(leak, LeakWarning, stacklevel=2)
+        if self.finding is not None and self.finding.kind != TEST:
+            raise RunFailed(self.finding)
+        return task.result()
+
+    def _drive(self, task: asyncio.Task[Any]) -> None:
+        """Go on until the task is done. Raises RunFailed."""
+        task.add_done_callback(self._stop, context=Context())
+        while not task.done():
+            reason = self._some(self.limit_s)
+            if task.done():
+                return
+            if reason == "idle":
+                self._ends(task, "deadlock", "nothing can ever run again, and the test is not done")
+            elif reason == "until":
+                self._ends(task, "limit", f"not done after {self.limit_s:g} virtual seconds")
+            elif self._steps_max and self.kernel.events >= self._steps_max:
+                self._ends(task, "limit", f"not done after {self.kernel.events} events")
+            elif reason == "still":
+                self._livelock()
+
+    def _some(self, until_s: float) -> str:
+        """One stretch of events: why it ended; "still" for `still_steps` events without any progress of time."""
+        kernel = self.kernel
+        before, most = kernel.now, self._still_steps
+        if self._steps_max:
+            most = min(most, max(1, self._steps_max - kernel.events))
+        try:
+            reason = kernel.run(until_s, most)
+        except SystemExit as exit_:
+            return self._process_exits(exit_)
+        return "still" if reason == "limit" and kernel.now == before and most == self._still_steps else str(reason)
+
+    def _process_exits(self, exit_: SystemExit) -> str:
+        current = self.kernel.current
+        host = self.hosts.get(current[3]) if current is not None else None
+        if host is None or host.visited:
+            raise exit_
+        host.exits(exit_)
+        return "exit"
+
+    def _stop(self, _task: asyncio.Future[Any]) -> None:
+        self.kernel.stop()
+
+    # --- Its end ---
+
+    def _note_the_tests_own(self, task: asyncio.Task[Any]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self.finding is None:
+            where = blame(frames_of(error.__traceback__))
+            self.finding = Finding(TEST, TEST, self.now, where, one_line(error), traceback_text(error))
+
+    def _wind_up(self, task: asyncio.Task[Any]) -> None:
+        """Leaks, cancellation of what the test left, garbage: all within the simulation. Raises RunFailed."""
+        if self.finding is None:
+            self.look_for_leaks(self._test, task)
+        lives = [host.life for host in self.hosts.values() if host.visited and host.life is not None]
+        ended: asyncio.Future[None] = self._test.context().run(self.loop.create_task, self._test.wind_up(), name="end")
+        ended.add_done_callback(self._stop, context=Context())
+        until_s = self.now + WIND_UP_S
+        while not ended.done() and self._some(until_s) in ("stopped", "exit", "limit"):
+            pass
+        self.kernel.call_soon(gc.collect)
+        self.kernel.call_soon(self.kernel.stop)
+        self._some(self.now)
+        for failed in self.loop.failed():
+            life, at_s = self.loop.owner_of(failed)
+            if life in lives and failed is not task:
+                self._background_failed(
+                    life.host, at_s, failed.exception(), f"task {failed.get_name()!r} raised, and nobody asked"
+                )
+
+    def look_for_leaks(self, host: Host, task: asyncio.Task[Any] | None = None) -> None:
+        """Note what is open on a host of the test's own, except `task`."""
+        life = host.life
+        rows = [] if life is None else [f"task {left.get_name()!r} {wait_of(left)}" for left in life.tasks if left is not task]
+        rows += host.open_connections()
+        self.leaks += [f"on {host.name} at t={self.now:.6f} s: still open at the end: {row}" for row in rows]
+
+    def _power_off(self) -> None:
+        for host in self.hosts.values():
+            host.power_off()
+        self._test.limbo().run(self._forget_all)
+
+    def _forget_all(self) -> None:
+        """Whatever is destroyed now acts on a dead host, not on the real world."""
+        self.loop.close()
+        gc.collect()
+
+    # --- What went wrong ---
+
+    def broken(
+        self,
+        kind: str,
+        message: str,
+        error: BaseException | None = None,
+        *,
+        host: Host | None = None,
+        at_s: float | None = None,
+        where: str | None = None,
+        text: str | None = None,
+    ) -> None:
+        """Take a finding; the first one ends the run after the present step."""
+        if self.finding is not None:
+            return
+        who = host or current_host()
+        if where is None:
+            trace = None if error is None else error.__traceback__
+            where = blame(frames_above(sys._getframe(1)) if trace is None else frames_of(trace))  # noqa: SLF001
+        if text is None:
+            text = "" if error is None else traceback_text(error)
+        self.finding = Finding(kind, who.name if who else "-", self.now if at_s is None else at_s, where, message, text)
+        self.log.add(self.finding.host, "world", f"found: {message}")
+        failure = RunFailed(self.finding)
+        failure.__cause__ = error
+        if self.loop.is_running():
+            self.kernel.fail(failure)
+
+    def escaped(self, host: Host, error: BaseException) -> None:
+        """Simulated code called what only the real world has; it may catch the exception, this note stays."""
+        self.note(host, f"escaped: {error}")
+        if self._escapes == "fail":
+            self.broken("escaped", str(error), None, host=host, text="")
+
+    def _unhandled(self, context: dict[str, Any]) -> None:
+        """What asyncio would log as an error: an exception that nobody took."""
+        error = context.get("exception")
+        source = context.get("task") or context.get("future")
+        owner = self.loop.owner_of(source) if source is not None else None
+        life = LIFE.get() if owner is None else owner[0]
+        message = str(context.get("message", "an error that nobody took"))
+        if life is not None and not life.alive:
+            return  # nobody hears a dead process
+        host = None if life is None else life.host
+        if error is None:
+            self.note(host, message)
+            return
+        if source is not None and owner is not None:
+            message = f"task {source.get_name()!r} raised, and nobody asked"
+        self._background_failed(host, self.now if owner is None else owner[1], error, message)
+
+    def _background_failed(self, host: Host | None, at_s: float, error: BaseException, message: str) -> None:
+        if isinstance(error, RunFailed):
+            return
+        text = f"{message}: {one_line(error)}"
+        if self._background == "fail":
+            self.broken("task", text, error, host=host, at_s=at_s)
+        else:
+            self.note(host, text)
+
+    def _spun(self, frame: FrameType | None, host: Host | None) -> str:
+        places = frames_above(frame)
+        text = "\n".join(f"  {file}:{line} in {function}" for file, line, function in places)
+        message = f"one step took more than {self._step_wall_s:g} real seconds"
+        self.broken("spin", message, host=host, where=blame(places), text=text)
+        return str(self.finding)
+
+    def _ends(self, task: asyncio.Task[Any], kind: str, message: str) -> None:
+        frames = awaits_of(task.get_coro())
+        where = blame((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) for frame in frames)
+        self.finding = Finding(kind, TEST, self.now, where, message, waits(self, self._clock))
+        raise RunFailed(self.finding)
+
+    def _livelock(self) -> None:
+        host, where, text = busiest(self.kernel)
+        message = f"{self._still_steps} events and no time has passed"
+        self.finding = Finding("livelock", host, self.now, where, message, text)
+        raise RunFailed(self.finding)
 
 
-class _Visit:
-    """The calling task on a host of its own."""
-
-    def __init__(self, world: World, name: str, *, env: dict[str, str] | None, files: bool) -> None:
-        self._make = lambda: world.host(name, env=env, files=files, faults=False)
-        self._home: Any = None
-        self._host: Host | None = None
-
-    async def __aenter__(self) -> Host:
-        self._host = self._make()
-        self._home = LIFE.get()
-        LIFE.set(self._host.life)
-        return self._host
-
-    async def __aexit__(self, *_exc: object) -> None:
-        LIFE.set(self._home)
-        assert self._host is not None, "left without having entered"
-        self._host.kill()
+async def _called(main: Callable[..., Coroutine[Any, Any, T]], args: tuple[Any, ...]) -> T:
+    result = main(*args)
+    if not inspect.isawaitable(result):
+        raise UsageError(f"expected a coroutine function; {main!r} returned {result!r}")
+    return await result
 
 
-async def _call(main: Callable[..., Coroutine[Any, Any, T]], args: tuple[Any, ...]) -> T:
-    return await main(*args)
+@contextmanager
+def _own_garbage() -> Iterator[None]:
+    """What was there before the run is not looked at by its collections: with large libraries imported, they would take long."""
+    frozen = gc.get_freeze_count() == 0
+    if frozen:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if frozen:
+            gc.unfreeze()
