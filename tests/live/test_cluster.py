@@ -24,13 +24,6 @@ from windtunnel.traffic import Client, Closed, workload
 
 PATIENCE_S = 60.0
 
-# On a loaded machine a proxy may hold a connection that was half accepted when its loop closed; asyncio complains of it later, in
-# whatever test runs then. Processes and ports, which would matter, are looked for explicitly below.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 def world_of(directory, system=live_toys.TOY, **more):
     """A live world of a toy."""

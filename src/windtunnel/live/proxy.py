@@ -231,7 +231,7 @@ class LinkProxies:
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            self._loop.run_until_complete(self._break_all())  # cancelled dials and accepts end in later turns
+            self._loop.run_until_complete(self._break_all())  # cancelled dials end in later turns
             self._loop.close()
 
     async def _there(self, verb: Callable[..., Any], *args: Any) -> Any:
@@ -273,6 +273,14 @@ class LinkProxies:
         weather.drop, weather.duplicate, weather.slow_s = drop, duplicate, slow_s
 
     async def _close(self) -> None:
+        # A server that closes while it accepts loses that connection unclosed (asyncio asserts inside the transport). So: accept
+        # no more, turn away whoever is under way, then close.
+        for gate in self._gates.values():
+            gate.reset = True
+        for server in self._servers:
+            for listening in server.sockets:
+                self._loop.remove_reader(listening.fileno())
+        await self._break_all()
         for server in self._servers:
             server.close()
         await self._break_all()
