@@ -194,6 +194,11 @@ class Links:
             self._all.append(link)
         return link
 
+    def passes(self, src: Any, dst: Any) -> bool:
+        """Whether something may travel between two ports now."""
+        link = src.link_to(dst)
+        return link is None or link.state == OPEN
+
     def arrived(self, port: Any) -> None:
         """A node was added: apply the rules that name its neighbours."""
         for src, dst, group, values in self._rules:

@@ -35,6 +35,7 @@ from windtunnel.sim.waiting import Deadlock, wait_of
 
 T = TypeVar("T")
 
+FAILED_MAX = 1000  # failed tasks to remember, before those are forgotten whose exception somebody took
 CLOSE_MAX = 8  # nested finally blocks that await, each of which resists one closing
 
 
@@ -52,7 +53,7 @@ class SimLoop(SignalCalls, ThreadCalls):
         self.kernel = kernel
         self._thread = threading.get_ident()
         self._lives: dict[Life, None] = {}  # all that ever had a task
-        self._failed: weakref.WeakKeyDictionary[asyncio.Task[Any], tuple[Life, float]] = weakref.WeakKeyDictionary()
+        self._failed: dict[int, tuple[Life, float, weakref.ref[asyncio.Task[Any]]]] = {}  # by id: see `owner_of`
         self.unhandled: Callable[[dict[str, Any]], object] | None = None  # takes what nobody caught; else it ends the run
         self._free: weakref.WeakValueDictionary[int, asyncio.Task[Any]] = weakref.WeakValueDictionary()  # of the world
         self._task_count = 0
@@ -137,12 +138,17 @@ class SimLoop(SignalCalls, ThreadCalls):
         return [(who, f"{task.get_name()} {wait_of(task)}") for who, task in free + hosted if not task.done()]
 
     def owner_of(self, task: Any) -> tuple[Life, float] | None:
-        """The life and the time in which a task failed whose exception nobody has taken yet."""
-        return self._failed.get(task)
+        """The life and the time in which a task failed whose exception nobody has taken yet.
+
+        The collector clears weak references before it calls finalizers, in which this is asked: hence the identity.
+        """
+        found = self._failed.get(id(task))
+        return None if found is None else found[:2]
 
     def failed(self) -> list[asyncio.Task[Any]]:
         """Tasks whose exception nobody has taken yet, in the order in which they failed."""
-        return [task for task in list(self._failed) if task._log_traceback]  # noqa: SLF001
+        tasks = [reference() for _, _, reference in self._failed.values()]
+        return [task for task in tasks if task is not None and task._log_traceback]  # noqa: SLF001
 
     # --- Running ---
 
@@ -225,16 +231,23 @@ class SimLoop(SignalCalls, ThreadCalls):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """What nobody caught ends the run as a failure of the event, unless a handler was set or no run is on."""
-        handler = self.get_exception_handler()
+        owner = self.owner_of(context.get("future"))
+        life = LIFE.get() if owner is None else owner[0]
+        handler = self._handler if life is None else life.exception_handler
         if handler is not None:
             handler(self, context)
         else:
             self.default_exception_handler(context)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """Raise the exception out of the run; what brings none, or comes outside of a run, is logged as asyncio does."""
+        """Raise the exception out of the run; what brings none, or comes outside of a run, is logged as asyncio does.
+
+        A world that wants to know (`unhandled`) is told instead.
+        """
         error = context.get("exception")
-        if error is not None and self._outer is not None:
+        if error is not None and self.unhandled is not None:
+            self.unhandled(context)
+        elif error is not None and self._outer is not None:
             self.kernel.fail(error)
         else:
             asyncio.BaseEventLoop.default_exception_handler(self, context)  # type: ignore[arg-type] # it needs no more of us
@@ -272,7 +285,9 @@ class SimLoop(SignalCalls, ThreadCalls):
         if not life.tasks:
             self._lives.pop(life, None)
         if task._log_traceback:  # noqa: SLF001 - whether anybody has taken its exception
-            self._failed[task] = life, self.kernel.now
+            if len(self._failed) >= FAILED_MAX:
+                self._failed = {id(left): self._failed[id(left)] for left in self.failed()}
+            self._failed[id(task)] = life, self.kernel.now, weakref.ref(task)
 
     def _stop_run(self, _future: asyncio.Future[Any]) -> None:
         self.kernel.stop()

@@ -18,7 +18,7 @@ _PACKAGES = ("/site-packages/", "/dist-packages/")
 
 
 def blame(frames: Iterable[Place]) -> str:
-    """ "file:line in function" of the innermost frame of `frames` (outermost first) that is the user's; "" for no frames.
+    """The innermost frame of `frames` (outermost first) that is the user's, as "file:line in function"; "" for no frames.
 
     The user's own code comes before installed packages, these before the standard library, and that before ours.
     """
@@ -56,8 +56,13 @@ def awaits_of(coroutine: Any) -> list[FrameType]:
     return frames
 
 
+def ours(file: str) -> bool:
+    """Whether a file is part of the simulator."""
+    return file.startswith((_OURS, "src/windtunnel/"))  # the second is what compiled modules say
+
+
 def _rank(file: str) -> int:
-    if file.startswith(("<frozen", _OURS)):
+    if file.startswith("<frozen") or ours(file):
         return 0
     if any(packages in file for packages in _PACKAGES):
         return 2

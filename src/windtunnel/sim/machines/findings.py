@@ -19,8 +19,9 @@ import traceback
 from dataclasses import dataclass
 
 from windtunnel.base.errors import WindtunnelError
-from windtunnel.sim.places import blame as blame
-from windtunnel.sim.places import frames_of as frames_of
+from windtunnel.sim.places import blame, frames_of, ours
+
+__all__ = ["Finding", "HostDown", "LeakWarning", "RunFailed", "blame", "frames_of", "one_line", "traceback_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +68,19 @@ def one_line(error: BaseException) -> str:
 
 
 def traceback_text(error: BaseException) -> str:
-    """The whole traceback, causes included."""
-    return "".join(traceback.format_exception(error)).rstrip()
+    """The whole traceback, causes included, without the frames of the simulator."""
+    told = traceback.TracebackException.from_exception(error)
+    _leave_out_ours(told, set())
+    return "".join(told.format()).rstrip()
+
+
+def _leave_out_ours(told: traceback.TracebackException, done: set[int]) -> None:
+    if id(told) in done:
+        return
+    done.add(id(told))
+    theirs = [frame for frame in told.stack if not ours(frame.filename)]
+    if theirs:
+        told.stack = traceback.StackSummary.from_list(theirs)
+    for other in (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or ())):
+        if other is not None:
+            _leave_out_ours(other, done)

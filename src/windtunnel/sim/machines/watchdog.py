@@ -1,9 +1,9 @@
 """The watchdog: ends a step that does not end by itself, such as `while True: pass`.
 
-Simulated code has one thread, so a step that never returns would hang the whole process. A real timer signal looks in a few times
-per `step_wall_s` seconds. When the count of events has not moved for that long, and the processor was busy meanwhile (a machine
-that is merely overloaded is given six times as long), the code that runs gets an exception, after its stack was noted. Code
-that catches even that gets it again at every look; after `PATIENCE` of them the process ends itself, and tells stderr why.
+Simulated code has one thread, so a step that never returns would hang the whole process. A real timer signal looks in a few
+times per `step_wall_s` seconds. When the count of events has not moved for that long, and the processor was busy meanwhile (a
+machine that is merely overloaded is given six times as long), the code that runs gets an exception, after its stack was noted.
+If it catches even that, it gets it again at every look; after `PATIENCE` of them the process ends itself, and tells stderr why.
 
 Signals reach the main thread only: elsewhere there is no watchdog. A former handler of SIGALRM, such as that of a test timeout, is
 called when its own time is up, and is put back at the end. In a debugger nobody looks in.

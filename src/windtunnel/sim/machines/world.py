@@ -24,7 +24,7 @@ import gc
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from types import FrameType
@@ -44,7 +44,7 @@ from windtunnel.sim.machines.stuck import StepClock, busiest, waits
 from windtunnel.sim.machines.verbs import Verbs
 from windtunnel.sim.machines.visit import Visit
 from windtunnel.sim.machines.watchdog import Watchdog
-from windtunnel.sim.places import awaits_of, blame, frames_above, frames_of
+from windtunnel.sim.places import Place, awaits_of, blame, frames_above, frames_of, ours
 from windtunnel.sim.waiting import wait_of
 
 T = TypeVar("T")
@@ -62,10 +62,10 @@ class World(Verbs):
     policy, depth: of the schedule, see `Kernel`. latency: (kind, a, b) as for `Links.latency`, seconds. index: keep a digest of
     the fingerprint every so many events. limit_s: virtual seconds that the test may take. steps_max: events that it may take, 0
     for any number. still_steps: events at one virtual instant that count as a livelock. step_wall_s: real seconds that one step
-    may take, 0 for any time. background: an exception that nobody takes, in a task or a callback, ends the run ("fail") or is
-    logged ("log"), as asyncio does it. escapes: a call that only the real world has ends the run even if its exception is caught
-    ("fail"), or only raises ("raise"). buggify: the share of its points that are on. since: note when each task ran last, for
-    reports of who waits since when; it costs a call per step.
+    may take, 0 for any time. background: an exception that nobody takes, in a task or a callback, ends the run ("fail") or is a
+    row of the log ("log"). escapes: a call that only the real world has ends the run even if its exception is caught ("fail"),
+    or only raises ("raise"). on_sleep: `time.sleep` is such a call ("raise"), or freezes its host ("stall"). buggify: the share
+    of its points that are on. since: note when each task ran last, to report who waits since when; it costs a call per step.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class World(Verbs):
         step_wall_s: float = STEP_WALL_S,
         background: Literal["fail", "log"] = "fail",
         escapes: Literal["fail", "raise"] = "fail",
+        on_sleep: Literal["raise", "stall"] = "raise",
         buggify: float = 0.25,
         since: bool = False,
     ) -> None:
@@ -90,6 +91,7 @@ class World(Verbs):
         super().__init__(kernel, SimLoop(kernel), Log(lambda: kernel.now))
         self.seed = seed
         self.limit_s = limit_s
+        self.on_sleep = on_sleep
         self.finding: Finding | None = None
         self.leaks: list[str] = []
         self.points = Coins(kernel, buggify)
@@ -164,7 +166,7 @@ class World(Verbs):
 
     # --- The run ---
 
-    def run(self, main: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
+    def run(self, main: Callable[..., Awaitable[T]], *args: Any) -> T:
         """The result of `main(*args)`, run on the host "test", in virtual time. Once per world: afterwards everything is off.
 
         Raises what main raised, and RunFailed for every other finding; warns of leaks (LeakWarning).
@@ -338,11 +340,11 @@ class World(Verbs):
         if self._background == "fail":
             self.broken("task", text, error, host=host, at_s=at_s)
         else:
-            self.note(host, text)
+            self.log.add("-" if host is None else host.name, "ERROR", text)
 
     def _spun(self, frame: FrameType | None, host: Host | None) -> str:
         places = frames_above(frame)
-        text = "\n".join(f"  {file}:{line} in {function}" for file, line, function in places)
+        text = "\n".join(f"  {file}:{line} in {function}" for file, line, function in _theirs(places))
         message = f"one step took more than {self._step_wall_s:g} real seconds"
         self.broken("spin", message, host=host, where=blame(places), text=text)
         return str(self.finding)
@@ -360,7 +362,13 @@ class World(Verbs):
         raise RunFailed(self.finding)
 
 
-async def _called(main: Callable[..., Coroutine[Any, Any, T]], args: tuple[Any, ...]) -> T:
+def _theirs(places: list[Place]) -> list[Place]:
+    """The frames since the last one of the simulator."""
+    last = max((at for at, (file, _, _) in enumerate(places) if ours(file)), default=-1)
+    return places[last + 1 :] or places
+
+
+async def _called(main: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
     result = main(*args)
     if not inspect.isawaitable(result):
         raise UsageError(f"expected a coroutine function; {main!r} returned {result!r}")
