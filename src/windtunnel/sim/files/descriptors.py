@@ -150,7 +150,7 @@ class Description:
         """Cut or grow the file."""
         if self.gone:
             return
-        if not self.writable():
+        if size < 0 or not self.writable():
             raise error(errno.EINVAL)
         self.files.resize(self.file(), size, self.path)
 

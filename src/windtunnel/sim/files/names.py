@@ -79,8 +79,8 @@ class Names:
             if not todo:
                 if slash and child is not None and not isinstance(child, Directory):
                     raise _error(errno.ENOTDIR)
-                if child is None and node.links == 0:
-                    raise _error(errno.ENOENT)  # in a directory that was removed
+                if child is None and (node.links == 0 or path.endswith("/.")):
+                    raise _error(errno.ENOENT)  # in a directory that was removed; `.` of one that is not there
                 return Place(node, name, child, slash)
             if child is None:
                 raise _error(errno.ENOENT)

@@ -79,7 +79,7 @@ class File(Node):
         """Cut the file, or let it grow by zeros."""
         data = self.data
         assert data is not None, "truncated before it was copied up"
-        if size != len(data):
+        if size != len(data) or self.shadow is not None:
             self.log.append((size, None, bytes(data[size:]), len(data)))
             _resize(data, size)
 

@@ -282,7 +282,7 @@ def _plain(path: Any) -> Any:
 @_naming
 def mkdir(files: FileSystem, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
     """As `os.mkdir`."""
-    place = _free(files, path, dir_fd)
+    place = _free(files, text(path).rstrip("/") or text(path)[:1], dir_fd)
     files.changing("mkdir", text(path), grows=True)
     permissions = files.names.permissions(mode) & ~0o6000
     files.names.change((*place, Directory(files.names.next_ino(), modes.S_IFDIR | permissions, files.now_ns())))
@@ -291,10 +291,10 @@ def mkdir(files: FileSystem, path: Any, mode: int = 0o777, *, dir_fd: int | None
 @_naming
 def rmdir(files: FileSystem, path: Any, *, dir_fd: int | None = None) -> None:
     """As `os.rmdir`."""
-    place = files.names.walk(text(path), _start(files, dir_fd), follow=False)
+    place = _entry(files, path, dir_fd)
     if place.node is None:
         raise error(errno.ENOENT)
-    if text(path).rstrip("/").endswith((".", "/.")) and text(path).rstrip("/").split("/")[-1] == ".":
+    if _last(path) == ".":
         raise error(errno.EINVAL)
     if not isinstance(place.node, Directory):
         raise error(errno.ENOTDIR)
@@ -307,11 +307,13 @@ def rmdir(files: FileSystem, path: Any, *, dir_fd: int | None = None) -> None:
 @_naming
 def unlink(files: FileSystem, path: Any, *, dir_fd: int | None = None) -> None:
     """As `os.unlink`."""
-    place = files.names.walk(text(path), _start(files, dir_fd), follow=False)
+    place = _entry(files, path, dir_fd)
     if place.node is None:
         raise error(errno.ENOENT)
     if isinstance(place.node, Directory):
         raise error(errno.EISDIR)
+    if place.slash:
+        raise error(errno.ENOTDIR)
     files.changing("unlink", text(path))
     files.names.change((place.parent, place.name, None))
 
@@ -319,14 +321,14 @@ def unlink(files: FileSystem, path: Any, *, dir_fd: int | None = None) -> None:
 @_naming_two
 def rename(files: FileSystem, src: Any, dst: Any, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:
     """As `os.rename` and `os.replace`: one change, whatever was at `dst`."""
-    source = files.names.walk(text(src), _start(files, src_dir_fd), follow=False)
-    target = files.names.walk(text(dst), _start(files, dst_dir_fd), follow=False)
+    source = _entry(files, src, src_dir_fd)
+    target = _entry(files, dst, dst_dir_fd)
+    if {_last(src), _last(dst)} & {"", ".", ".."}:
+        raise error(errno.EBUSY)
     if source.node is None:
         raise error(errno.ENOENT)
-    if not source.name or not target.name:
-        raise error(errno.EBUSY)
     moves = isinstance(source.node, Directory)
-    if target.slash and not moves:
+    if (source.slash or target.slash) and not moves:
         raise error(errno.ENOTDIR)
     if moves and _above(source.node, target.parent):
         raise error(errno.EINVAL)
@@ -371,21 +373,31 @@ def symlink(files: FileSystem, src: Any, dst: Any, target_is_directory: bool = F
     target = text(src)
     if not target:
         raise error(errno.ENOENT)
-    place = files.names.walk(text(dst), _start(files, dir_fd), follow=False)
+    place = _free(files, dst, dir_fd)
+    files.changing("symlink", text(dst), grows=True)
+    files.names.change((*place, Symlink(files.names.next_ino(), target, files.now_ns())))
+
+
+def _entry(files: FileSystem, path: Any, dir_fd: int | None) -> Place:
+    """The entry that a path names: the last part is not followed, whatever slashes come behind it."""
+    name = text(path)
+    place = files.names.walk(name.rstrip("/") or name[:1], _start(files, dir_fd), follow=False)
+    return place._replace(slash=name.endswith("/"))
+
+
+def _free(files: FileSystem, path: Any, dir_fd: int | None) -> tuple[Directory, str]:
+    """Where a new name goes. Raises FileExistsError; FileNotFoundError for a slash behind what would be no directory."""
+    place = _entry(files, path, dir_fd)
     if place.node is not None:
         raise error(errno.EEXIST)
     if place.slash:
         raise error(errno.ENOENT)
-    files.changing("symlink", text(dst), grows=True)
-    files.names.change((place.parent, place.name, Symlink(files.names.next_ino(), target, files.now_ns())))
-
-
-def _free(files: FileSystem, path: Any, dir_fd: int | None) -> tuple[Directory, str]:
-    """Where a new name goes. Raises FileExistsError."""
-    place: Place = files.names.walk(text(path).rstrip("/") or "/", _start(files, dir_fd), follow=False)
-    if place.node is not None:
-        raise error(errno.EEXIST)
     return place.parent, place.name
+
+
+def _last(path: Any) -> str:
+    """The last part of a path, as it is written."""
+    return text(path).rstrip("/").rsplit("/", 1)[-1]
 
 
 def _above(node: Node, directory: Directory) -> bool:
@@ -406,6 +418,8 @@ def truncate(files: FileSystem, path: Any, length: int) -> None:
     if isinstance(path, int):
         descriptors.ftruncate(files, path, length)
         return
+    if length < 0:
+        raise error(errno.EINVAL)
     node = _find(files, path)
     if not isinstance(node, File):
         raise error(errno.EISDIR if isinstance(node, Directory) else errno.EINVAL)

@@ -48,7 +48,7 @@ class FileSystem:
     """One host's files.
 
     stream: decides what crashes keep. clock: the host's wall clock, seconds since 1970. stall: makes the whole host wait, for a
-    call that blocks has no other way to take time. sync_s: how long a sync takes, drawn uniformly from that range. full,
+    call that blocks has no other way to take time. sync_s: how long a sync takes, or the range it is drawn from. full,
     read_only: no room left, mounted read-only. failing_syncs: so many of the next syncs fail with EIO and drop what they should
     have written. on_change: called before each change of the disk with the operation and the path; what it raises, the call
     raises, so that a crash in the middle of a function can be had.
@@ -78,7 +78,7 @@ class FileSystem:
         self.locks: dict[Node, dict[Description, int]] = {}
         self.reorder = reorder
         self.journalled = journalled
-        self.sync_s = SYNC_S
+        self.sync_s: float | tuple[float, float] = SYNC_S
         self.full = False
         self.read_only = False
         self.failing_syncs = 0
@@ -115,7 +115,7 @@ class FileSystem:
         if mode == "ok":
             self.repair()
         elif mode == "slow":
-            self.sync_s = (sync_s, sync_s)
+            self.sync_s = sync_s
         elif mode == "full":
             self.full = True
         else:
@@ -215,6 +215,9 @@ class FileSystem:
         if flags & os.O_TMPFILE == os.O_TMPFILE:
             return self._open_nameless(path, flags, mode, at)
         exclusive = flags & (os.O_CREAT | os.O_EXCL) == os.O_CREAT | os.O_EXCL
+        if flags & os.O_CREAT and path.endswith("/"):
+            self.names.walk(path.rstrip("/") or "/", at, follow=False)
+            raise error(errno.EISDIR)
         place = self.names.walk(path, at, follow=not (exclusive or flags & os.O_NOFOLLOW))
         node = place.node
         if node is None:
@@ -273,21 +276,19 @@ class FileSystem:
         if self.on_change is not None:
             self.on_change("sync", "")
         self.syncs += 1
-        low, high = self.sync_s
-        if high > 0.0 and self._stall is not None:
-            self._stall(low + (high - low) * self._stream.random())
+        if self._stall is not None:
+            span = self.sync_s
+            self._stall(self._stream.uniform(*span) if isinstance(span, tuple) else span)
         if self.failing_syncs > 0:
             self.failing_syncs -= 1
             if isinstance(node, File):
                 node.dropped()
             raise error(errno.EIO)
         if isinstance(node, File):
-            node.synced()
-            self.dirty.pop(node, None)
+            self._synced(node)
         elif node is None:
-            for file in self.dirty:
-                file.synced()
-            self.dirty.clear()
+            for file in list(self.dirty):
+                self._synced(file)
         if node is None or self.journalled:
             self.names.commit()
         elif isinstance(node, Directory):
@@ -315,11 +316,14 @@ class FileSystem:
 
     # --- Inside ---
 
+    def _synced(self, file: File) -> None:
+        file.synced()
+        if file.shadow is None:  # otherwise the page cache still shows what a crash will take
+            self.dirty.pop(file, None)
+
     def _created(self, place: Place, path: str, flags: int, mode: int) -> File:
         if not flags & os.O_CREAT:
             raise error(errno.ENOENT)
-        if place.slash:
-            raise error(errno.EISDIR)
         self.changing("create", path, grows=True)
         file = self._new_file(mode)
         self.names.change((place.parent, place.name, file))
