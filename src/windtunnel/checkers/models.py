@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 from windtunnel.base.errors import UsageError, unknown
 from windtunnel.checkers import broadcast, ledger, txn
 from windtunnel.checkers.keyvalue import CasRegister, KeyValue, Register
 from windtunnel.checkers.linearizable import linearizable
 from windtunnel.checkers.specification import Specification
+from windtunnel.checkers.transactions import isolation
 from windtunnel.checkers.verdict import Verdict
 from windtunnel.histories import History
 
@@ -19,7 +22,9 @@ class Model:
     """What a history can be judged by.
 
     promise: the property by its name in the literature. functions: the operations that it understands, name to signature.
-    doc: what it demands, in a few sentences. judge: history and wall seconds (None: no limit) to verdict.
+    doc: what it demands, in a few sentences. judge: history and wall seconds (None: no limit) to verdict. at_level: the same
+    and a level, for models that have several; None for the others. read: path and format to a history, if `read_history` is
+    not what it needs.
     """
 
     name: str
@@ -27,6 +32,8 @@ class Model:
     functions: Mapping[str, str]
     doc: str
     judge: Callable[[History, float | None], Verdict]
+    at_level: Callable[[Any, float | None, str], Verdict] | None = None
+    read: Callable[[Path | str, str], Any] | None = None
 
 
 def _sequential(specification: Specification) -> Model:
@@ -37,6 +44,26 @@ def _sequential(specification: Specification) -> Model:
         specification.functions,
         doc,
         lambda history, budget_s: linearizable(history, specification, budget_s=budget_s),
+    )
+
+
+def _isolated(name: Literal["list-append", "rw-register"], functions: Mapping[str, str], doc: str) -> Model:
+    def at_level(history: Any, budget_s: float | None, level: str) -> Verdict:
+        return isolation.isolation(history, level=level, model=name, budget_s=budget_s)
+
+    def read(path: Path | str, form: str) -> Any:
+        from windtunnel.histories.transactions import read_transactions  # noqa: PLC0415 - numpy, only for who needs it
+
+        return read_transactions(path, form, interface=name)
+
+    return Model(
+        name,
+        isolation.PROPERTY,
+        functions,
+        doc,
+        lambda history, budget_s: at_level(history, budget_s, "strict-serializable"),
+        at_level,
+        read,
     )
 
 
@@ -65,16 +92,22 @@ _ALL = (
         "Balances always have the same sum; completed orders count once, cancelled ones leave no trace, nobody owes.",
         lambda history, _: ledger.ledger(history),
     ),
+    _isolated(
+        "list-append",
+        isolation.LIST_APPEND,
+        "Transactions over lists that are appended to and read whole; a level from read-uncommitted to strict-serializable.",
+    ),
 )
 
 MODELS: Mapping[str, Model] = {model.name: model for model in _ALL}
 """All models by name; a system is judged by the one that its interface names."""
 
 
-def check(history: History, model: str | Specification, *, budget_s: float | None = None) -> Verdict:
+def check(history: History, model: str | Specification, *, budget_s: float | None = None, level: str | None = None) -> Verdict:
     """Judge a history by a model of MODELS, or by a specification of your own (then: is it linearizable?).
 
-    budget_s: wall seconds after which the verdict is unknown; None leaves only the limit on memory. Raises UsageError for a model
+    budget_s: wall seconds after which the verdict is unknown; None leaves only the limit on memory. level: of isolation, for
+    models that have levels; None is the strongest. Raises UsageError for a model
     that does not exist, and for a history whose operations it does not know.
     """
     if isinstance(model, Specification):
@@ -90,4 +123,9 @@ def check(history: History, model: str | Specification, *, budget_s: float | Non
             f"the model {model!r} has no operation {', '.join(map(repr, strange))}; the history holds "
             f"{', '.join(history.functions())}; {advice}"
         )
-    return chosen.judge(history, budget_s)
+    if level is None:
+        return chosen.judge(history, budget_s)
+    if chosen.at_level is None:
+        leveled = ", ".join(name for name, other in MODELS.items() if other.at_level is not None)
+        raise UsageError(f"the model {model!r} has no levels; models that do: {leveled}")
+    return chosen.at_level(history, budget_s, level)

@@ -15,7 +15,8 @@ from windtunnel.cli.output import CODES, say, say_json
 
 EXAMPLES = """\
   windtunnel check etcd_002.log --model cas-register
-  windtunnel check store/latest/history.jsonl --model kv --budget 60"""
+  windtunnel check store/latest/history.jsonl --model kv --budget 60
+  windtunnel check history.edn --model list-append --level snapshot-isolation"""
 
 JSON = (
     "`file`, `model`, `verdict`, `why`, `ops`, `wall_s`, `evidence` (null, or `property`, `key`, `operations`, "
@@ -29,6 +30,7 @@ def configure(parser: Parser) -> None:
     """The flags of `check`."""
     parser.add_argument("file", help="a history: jsonl, edn (Jepsen), etcd-log (knossos), porcupine-kv")
     parser.add_argument("--model", required=True, metavar="M", help="what the system promises; `windtunnel list models` has them")
+    parser.add_argument("--level", metavar="L", help="isolation level, for models of transactions (default strict-serializable)")
     parser.add_argument("--format", default="auto", metavar="F", help="format of the file (default: recognised)")
     parser.add_argument(
         "--budget", dest="budget_s", type=duration, default=BUDGET_S, metavar="TIME", help="wall time (default 60)"
@@ -42,9 +44,10 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.model not in MODELS:
         raise unknown("model", args.model, MODELS)
-    history = read_history(args.file, args.format)
+    read = MODELS[args.model].read or read_history
+    history = read(args.file, args.format)
     began = time.perf_counter()
-    verdict = check(history, args.model, budget_s=args.budget_s)
+    verdict = check(history, args.model, budget_s=args.budget_s, level=args.level)
     wall_s = time.perf_counter() - began
     if args.json:
         say_json(_row(args, history, verdict, wall_s))
@@ -58,7 +61,7 @@ def execute(args: argparse.Namespace) -> int:
 
 def _row(args: argparse.Namespace, history: Any, verdict: Any, wall_s: float) -> dict[str, Any]:
     evidence = verdict.evidence
-    return {
+    row: dict[str, Any] = verdict.to_json() | {
         "file": args.file,
         "model": args.model,
         "verdict": verdict.word,
@@ -76,3 +79,4 @@ def _row(args: argparse.Namespace, history: Any, verdict: Any, wall_s: float) ->
         },
         "stats": verdict.stats,
     }
+    return row

@@ -1,0 +1,251 @@
+"""Cycles among transactions, named by the dependencies that they are made of.
+
+Sources: Adya 1999 (G0, G1c, G-single, G2); Cerone & Gotsman, "Analysing Snapshot Isolation", 2018: a history is not of
+snapshot isolation exactly if there is a cycle in which no two anti-dependencies are neighbours.
+
+Theory of operation. One look for strongly connected components in the graph of everything decides nearly all histories: there
+are none, and every level holds. Else only their insides matter, and each question is again one about components:
+
+| anomaly | there is one exactly if |
+|---|---|
+| G0 | a ww edge lies within a component of ww and the orders |
+| G1c | a wr edge lies within a component of ww, wr and the orders |
+| G-nonadjacent | an rw edge lies within a component of the *product graph*, which has each node twice, (v, 0) and (v, 1): dependencies and orders lead from both to (w, 0), anti-dependencies from (v, 0) to (w, 1) only |
+| G-single | from the end of an rw edge its beginning can be reached by ww, wr and the orders |
+| G2-item | an rw edge lies within a component of everything |
+
+The questions are put three times: without any order, with that of sessions, with that of real time. A component is named by
+its worst cycle, and again with an order only if that makes it worse. The cycle that is shown is a shortest one, as far as the
+budget for looking goes.
+"""  # noqa: E501 - a table
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from windtunnel.checkers.transactions.dependencies import REALTIME, RW, SESSION, TAIL, WR, WW, Edges
+from windtunnel.checkers.transactions.kernels import path_to, reaching, strong, successors
+from windtunnel.histories.transactions.columns import Column
+
+CLASSES = ("G0", "G1c", "G-single", "G-nonadjacent", "G2-item")
+TIERS = ("", "-process", "-realtime")
+_NONE = len(CLASSES)
+
+LOOKED_MAX = 20_000_000
+"""Edges that may be looked at to find a shortest cycle of one name."""
+
+REACHING_MAX = 4_000_000_000
+"""Words that may be moved to tell G-single from G-nonadjacent: some seconds."""
+
+_SHOWN = 3
+"""Components of one name of which a cycle is worked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """A cycle. name: of the anomaly; edges: numbers in the graph, in order, back to where it began; count: components."""
+
+    name: str
+    edges: tuple[int, ...]
+    count: int
+
+
+@dataclass(slots=True)
+class Found:
+    """Cycles of a history. undecided: names that the budget did not suffice to look for."""
+
+    cycles: list[Cycle]
+    components: int = 0
+    undecided: tuple[str, ...] = ()
+
+
+def cycles_of(edges: Edges) -> Found:
+    """The cycles of a graph, by name."""
+    label, count = strong(edges.nodes, edges.source, edges.target)
+    if count == edges.nodes:
+        return Found([])
+    inside = np.flatnonzero(label[edges.source] == label[edges.target])
+    nodes = np.unique(edges.source[inside])
+    place = np.full(edges.nodes, -1, np.int32)
+    place[nodes] = np.arange(len(nodes), dtype=np.int32)
+    chosen = edges.chosen(inside)
+    chosen.source, chosen.target = place[chosen.source], place[chosen.target]
+    chosen.nodes, chosen.transactions = len(nodes), int(np.searchsorted(nodes, edges.transactions))
+    found = Found([], len(np.unique(label[nodes])))
+    worst = np.full(len(nodes), _NONE, np.int8)  # per node, of the component it was in with fewer orders
+    for tier, order in enumerate(((), (SESSION,), (SESSION, REALTIME))):
+        kinds = (WW, WR, RW, TAIL, *order)
+        if tier and not np.isin(chosen.kind, order[-1:]).any():
+            continue
+        numbers = np.flatnonzero(np.isin(chosen.kind, kinds))
+        _classify(chosen.chosen(numbers), tier, worst, found, inside[numbers])
+    return found
+
+
+def _components(edges: Edges, mask: Column) -> tuple[Column, Column]:
+    """(label per node, which of all edges are of the mask and lie within a component of it)."""
+    label, _ = strong(edges.nodes, np.ascontiguousarray(edges.source[mask]), np.ascontiguousarray(edges.target[mask]))
+    return label, mask & (label[edges.source] == label[edges.target])
+
+
+def _classify(edges: Edges, tier: int, worst: Column, found: Found, numbers: Column) -> None:
+    """Name the components of one tier, and add a cycle for each name that is worse than what was known."""
+    everything = np.ones(len(edges.source), bool)
+    label, inside = _components(edges, everything)
+    if not inside.any():
+        return
+    written = edges.kind == WW
+    ordered = (edges.kind == SESSION) | (edges.kind == REALTIME)
+    anti = edges.kind == RW
+    depends = ~anti & (edges.kind != TAIL)
+    masks = [np.zeros(0, bool)] * _NONE
+    masks[0] = _components(edges, (written | ordered) & inside)[1] & written
+    dependency_label, within = _components(edges, depends & inside)
+    masks[1] = within & (edges.kind == WR)
+    masks[3] = anti & _in_product(edges, inside, depends, anti)
+    masks[4] = anti & inside
+    name = np.full(edges.nodes, _NONE, np.int8)  # per component
+    for number in (4, 3, 1, 0):
+        name[label[edges.source[masks[number]]]] = number
+    masks[2] = _single(edges, masks[3] & (name[label[edges.source]] == 3), depends & inside, dependency_label, found, tier)
+    name[label[edges.source[masks[2]]]] = 2
+    # A component is only reported if an order made it worse than everything that it holds was without.
+    before = np.full(edges.nodes, _NONE, np.int8)
+    np.minimum.at(before, label, worst)
+    news = np.where(name < before, name, _NONE)
+    np.minimum(worst, name[label], out=worst)
+    sizes = np.bincount(label, minlength=edges.nodes)
+    earliest = np.full(edges.nodes, edges.nodes, np.int64)
+    np.minimum.at(earliest, label, np.arange(edges.nodes))
+    for number in range(_NONE):
+        components = np.flatnonzero(news == number)
+        if not len(components):
+            continue
+        shortest: list[int] | None = None
+        for component in components[np.lexsort((earliest[components], sizes[components]))][:_SHOWN].tolist():
+            cycle = _shortest(edges, number, component, label, masks[number], inside, depends, written | ordered)
+            if cycle is not None and (shortest is None or len(cycle) < len(shortest)):
+                shortest = cycle
+        assert shortest is not None, "a component of that name has such a cycle"
+        found.cycles.append(Cycle(CLASSES[number] + TIERS[tier], tuple(numbers[shortest].tolist()), len(components)))
+
+
+def _doubled(edges: Edges, mask: Column, depends: Column, anti: Column) -> tuple[Column, Column, Column]:
+    """The product graph of some edges: (source, target, number of the edge); node v is (v, 0), node v + nodes is (v, 1)."""
+    plain, crossing, tails = (np.flatnonzero(mask & kind) for kind in (depends, anti, edges.kind == TAIL))
+    nodes = np.int32(edges.nodes)
+    source = [edges.source[plain], edges.source[plain] + nodes, edges.source[crossing], edges.source[tails] + nodes]
+    target = [edges.target[plain], edges.target[plain], edges.target[crossing] + nodes, edges.target[tails] + nodes]
+    return np.concatenate(source), np.concatenate(target), np.concatenate([plain, plain, crossing, tails])
+
+
+def _in_product(edges: Edges, inside: Column, depends: Column, anti: Column) -> Column:
+    """Which anti-dependencies lie within a component of the product graph."""
+    source, target, number = _doubled(edges, inside, depends, anti)
+    label, _ = strong(2 * edges.nodes, source, target)
+    kept = label[source] == label[target]
+    found = np.zeros(len(edges.source), bool)
+    found[number[kept]] = True
+    return found & anti
+
+
+def _single(edges: Edges, candidates: Column, depends: Column, label: Column, found: Found, tier: int) -> Column:
+    """Which of the candidate anti-dependencies close a cycle with dependencies alone."""
+    single = np.zeros(len(edges.source), bool)
+    some = np.flatnonzero(candidates)
+    if not len(some):
+        return single
+    source, target = np.ascontiguousarray(edges.source[depends]), np.ascontiguousarray(edges.target[depends])
+    if (len(some) // 64 + 1) * (len(source) + len(label)) > REACHING_MAX:
+        some = some[:: len(some) * (len(source) + len(label)) // 64 // REACHING_MAX + 1]
+        found.undecided = (*found.undecided, f"G-single{TIERS[tier]}")
+    query, begins = np.arange(len(some), dtype=np.int32), edges.target[some]
+    if (begins >= edges.transactions).any():
+        query, begins = _through_tails(edges, query, begins)
+    reached = reaching(label, int(label.max()) + 1, source, target, query, begins, np.ascontiguousarray(edges.source[some]))
+    single[some[reached.astype(bool)]] = True
+    return single
+
+
+def _through_tails(edges: Edges, query: Column, begins: Column) -> tuple[Column, Column]:
+    """The same queries, with the transactions that a tail leads to in its place."""
+    tails = np.flatnonzero(edges.kind == TAIL)
+    starts, order = successors(edges.nodes, np.ascontiguousarray(edges.source[tails]), np.ascontiguousarray(edges.target[tails]))
+    target = edges.target[tails]
+    out: list[tuple[int, int]] = []
+    for number, node in zip(query.tolist(), begins.tolist(), strict=True):
+        waiting = [node]
+        seen = {node}
+        while waiting:
+            v = waiting.pop()
+            if v < edges.transactions:
+                out.append((number, v))
+                continue
+            fresh = [w for w in target[order[starts[v] : starts[v + 1]]].tolist() if w not in seen]
+            seen.update(fresh)
+            waiting.extend(fresh)
+    pairs = np.asarray(sorted(out), np.int32).reshape(-1, 2)
+    return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+
+
+def _shortest(
+    edges: Edges, number: int, component: int, label: Column, closing: Column, inside: Column, depends: Column, written: Column
+) -> list[int] | None:
+    """The edges of a shortest cycle of one class in a component, or None if the budget was too small for any."""
+    here = inside & (label[edges.source] == component)
+    closers = np.flatnonzero(closing & here)
+    if number == 3:
+        source, target, which = _doubled(edges, here, depends, edges.kind == RW)
+        shift = edges.nodes
+    else:
+        allowed = here & (written, depends | (edges.kind == TAIL), depends | (edges.kind == TAIL), depends, here)[number]
+        which = np.flatnonzero(allowed)
+        source, target, shift = edges.source[which], edges.target[which], 0
+    nodes, compact = np.unique(np.concatenate([source, target]), return_inverse=True)
+    source, target = np.split(compact.astype(np.int32), 2)
+    starts, order = successors(len(nodes), source, target)
+    weight = (nodes % max(edges.nodes, 1) < edges.transactions).astype(np.uint8)
+    best: list[int] | None = None
+    left = LOOKED_MAX
+    for closer in closers.tolist():
+        begin, goal = (int(np.searchsorted(nodes, node)) for node in (edges.target[closer] + shift, edges.source[closer]))
+        goals = np.zeros(len(nodes), np.uint8)
+        goals[goal] = 1
+        path, looked = path_to(starts, order, source, target, weight, np.asarray([begin], np.int32), goals, left)
+        left -= looked + len(nodes) // 8
+        if path is not None:
+            cycle = [closer, *which[path].tolist()]
+            if best is None or _length(edges, cycle) < _length(edges, best):
+                best = cycle
+            if _length(edges, best) == 2:
+                break
+        if left <= 0 and best is not None:
+            break
+        left = max(left, len(source) + 1)
+    return best
+
+
+def _length(edges: Edges, cycle: list[int]) -> int:
+    return int((edges.target[cycle] < edges.transactions).sum())
+
+
+def through(edges: Edges, cycle: tuple[int, ...]) -> Iterator[tuple[int, int, int, int, int, int]]:
+    """The edges between transactions of a cycle: (kind, source, target, micro before, micro after, basis)."""
+    count = edges.transactions
+    numbers: Any = list(cycle)
+    first = next(i for i, edge in enumerate(numbers) if edges.source[edge] < count)
+    begun: int | None = None
+    for edge in numbers[first:] + numbers[:first]:
+        if begun is None:
+            begun = edge
+        if edges.target[edge] < count:
+            kind = int(edges.kind[begun])
+            yield (
+                kind, int(edges.source[begun]), int(edges.target[edge]), int(edges.before[begun]), int(edges.after[edge]),
+                int(edges.basis[edge]),
+            )  # fmt: skip
+            begun = None

@@ -1,0 +1,142 @@
+"""Dependencies among transactions that append to lists and read them.
+
+Source: Kingsbury & Alvaro, "Elle: Inferring Isolation Anomalies from Experimental Observations", 2020; names of anomalies are
+Elle's. Departs: vectorised over columns; versions that failed transactions or nobody wrote are passed over in the order of
+versions; a read depends on the last committed element that it shows. Several appends to a key that were never read come, in
+whatever order, after the longest read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from windtunnel.checkers.transactions.anomalies import Anomaly
+from windtunnel.checkers.transactions.dependencies import Dependencies, Pairs
+from windtunnel.checkers.transactions.list_anomalies import direct_anomalies
+from windtunnel.checkers.transactions.lists import Groups, Lists, elements_of, groups_of, lists_of
+from windtunnel.histories.operations import shown
+from windtunnel.histories.transactions.columns import Column, Transactions, worded
+
+
+def analysed(history: Transactions) -> tuple[list[Anomaly], Dependencies]:
+    """The anomalies that are no cycles, and the dependencies to look for cycles in. Raises MalformedHistory."""
+    lists = lists_of(history)
+    groups = groups_of(lists)
+    return direct_anomalies(lists, groups), dependencies_of(lists, groups)
+
+
+def dependencies_of(lists: Lists, groups: Groups) -> Dependencies:
+    """The dependencies that the lists show."""
+    history, writers = lists.history, lists.writers
+    appended = lists.of[writers.micro]
+    own = np.where(lists.writer >= 0, lists.writer, 0)
+    valid = (lists.writer >= 0) & (lists.slot_of[own] == np.arange(len(own))) if len(own) else np.zeros(0, bool)
+    if len(own):
+        valid &= lists.committed[appended[own]]
+    slots = np.flatnonzero(valid)
+    slot_key = lists.slot_key()
+    micro_of = writers.micro[lists.writer[slots]] if len(slots) else slots
+    # ww: consecutive committed versions of one key
+    together = np.flatnonzero(slot_key[slots[1:]] == slot_key[slots[:-1]]) if len(slots) else slots
+    ww = Pairs(micro_of[together], micro_of[together + 1])
+    # wr: the last committed element at or before the one that a read ends with; rw: the next one after it
+    external = ~groups.after_own_append[lists.reads]
+    key = history.key[lists.reads]
+    place = np.searchsorted(slots, lists.last, "right") - 1  # of slots: the last committed one at or before
+    begins = np.searchsorted(slots, lists.first)
+    has_before = external & (lists.last >= 0) & (place >= begins[key])
+    wr = Pairs(micro_of[place[has_before]], lists.reads[has_before])
+    stray = np.flatnonzero(external & lists.bad & (lists.last < 0))
+    if len(stray):
+        wr = _with_strays(lists, wr, stray)
+    following = np.where(lists.last >= 0, place + 1, begins[key])
+    readable = external & ~lists.bad  # a list that fits nowhere shows nothing about what it lacks
+    has_next = readable & (following < begins[key + 1])
+    rw = Pairs(lists.reads[has_next], micro_of[following[has_next]])
+    found = Dependencies(history, lists.committed, ww, wr, rw, rests_on=_resting(lists))
+    _add_unread(lists, found, micro_of, begins, lists.reads[readable & ~has_next])
+    return found
+
+
+def _with_strays(lists: Lists, wr: Pairs, stray: Column) -> Pairs:
+    """Reads whose last element is in no slot still depend on whoever appended that."""
+    micro = lists.reads[stray]
+    value = lists.history.elements[lists.history.offsets[micro + 1] - 1]
+    place = lists.writers.find(lists.history.key[micro], value)
+    kept = place >= 0
+    return Pairs(np.concatenate([wr.before, lists.writers.micro[place[kept]]]), np.concatenate([wr.after, micro[kept]]))
+
+
+def _add_unread(lists: Lists, found: Dependencies, micro_of: Column, begins: Column, ends: Column) -> None:
+    """Committed appends that no read shows: they come after the longest list, and whoever read that came before them.
+
+    ends: reads of all there is to read of their key.
+    """
+    history = lists.history
+    micro = lists.writers.micro
+    unread = (lists.slot_of < 0) & lists.committed[lists.of[micro]]
+    bad = np.flatnonzero(lists.bad)
+    if len(bad):  # a list that fits nowhere shows them: nothing is known about their place
+        place = elements_of(lists, bad)[1]
+        unread[place[place >= 0]] = False
+    tails = micro[unread]
+    if not len(tails):
+        return
+    key = history.key[tails]
+    ended = begins[key + 1] > begins[key]
+    found.ww.before = np.concatenate([found.ww.before, micro_of[begins[key[ended] + 1] - 1]])
+    found.ww.after = np.concatenate([found.ww.after, tails[ended]])
+    order = np.argsort(key, kind="stable")
+    tails, key = tails[order], key[order]
+    begin = np.searchsorted(key, np.arange(len(history.keys) + 1))  # members of a key's tail: begin[key]:begin[key + 1]
+    to = ends[begin[history.key[ends] + 1] > begin[history.key[ends]]]
+    alone = np.diff(begin)[history.key[to]] == 1
+    found.rw.before = np.concatenate([found.rw.before, to[alone]])
+    found.rw.after = np.concatenate([found.rw.after, tails[begin[history.key[to[alone]]]]])
+    if not alone.all():
+        _add_tails(lists, found, tails, begin, to[~alone])
+
+
+def _add_tails(lists: Lists, found: Dependencies, tails: Column, begin: Column, readers: Column) -> None:
+    """Nodes through which a reader leads to all unread appends of a key, or to all but its own.
+
+    tails: unread appends by key, of key k begin[k]:begin[k + 1]. Node i leads to the appends of the key up to the i-th, node
+    count + i to those from the i-th on.
+    """
+    count = len(tails)
+    places = np.arange(count)
+    key = lists.history.key[tails]
+    same = np.flatnonzero(key[1:] == key[:-1])
+    found.tails = 2 * count
+    found.from_tail = Pairs(np.concatenate([places, places + count]), np.concatenate([tails, tails]))
+    found.tail_links = Pairs(np.concatenate([same + 1, same + count]), np.concatenate([same, same + 1 + count]))
+    first, last = begin[lists.history.key[readers]], begin[lists.history.key[readers] + 1]
+    # The members of one transaction stand together: micro-operations are ordered by transaction.
+    code = key * len(lists.history) + lists.of[tails]
+    own = lists.history.key[readers] * len(lists.history) + lists.of[readers]
+    low, high = np.searchsorted(code, own, "left"), np.searchsorted(code, own, "right")
+    member = high > low
+    up = np.where(member, low, last) - 1
+    down = np.where(member, high, last)
+    has_up, has_down = up >= first, down < last
+    found.to_tail = Pairs(
+        np.concatenate([readers[has_up], readers[has_down]]), np.concatenate([up[has_up], down[has_down] + count])
+    )
+
+
+def _resting(lists: Lists) -> Any:
+    """What the order of two versions is known from: the longest read of the key."""
+
+    def rests_on(kind: int, before: int, after: int, basis: int) -> str:  # noqa: ARG001
+        history = lists.history
+        if kind == 1:
+            return ""
+        longest = int(lists.longest[history.key[after]])
+        if longest < 0 or longest == before:
+            return ""
+        reader = int(lists.of[longest])
+        return f"T{reader} read {shown(history.keys[int(history.key[after])])} = {worded(history.list_read(longest))}"
+
+    return rests_on

@@ -1,0 +1,82 @@
+"""Cycles in words: each edge says what happened and what that rests on."""
+
+from __future__ import annotations
+
+from windtunnel.checkers.transactions.anomalies import Anomaly, Step
+from windtunnel.checkers.transactions.cycles import Cycle, through
+from windtunnel.checkers.transactions.dependencies import KINDS, REALTIME, RW, SESSION, WR, WW, Dependencies, Edges
+from windtunnel.histories.operations import shown
+from windtunnel.histories.transactions.columns import NEVER, Transactions, worded
+
+
+def as_anomaly(dependencies: Dependencies, edges: Edges, cycle: Cycle) -> Anomaly:
+    """A cycle of the graph as an anomaly: its transactions and its steps."""
+    steps = tuple(
+        Step(KINDS[kind], source, target, _words(dependencies, kind, source, target, before, after, basis))
+        for kind, source, target, before, after, basis in through(edges, cycle.edges)
+    )
+    transactions = tuple(dict.fromkeys(step.source for step in steps))
+    why = " -> ".join([f"T{step.source} ({step.kind})" for step in steps] + [f"T{steps[0].source}"])
+    return Anomaly(cycle.name, why, transactions, steps, cycle.count)
+
+
+def _words(dependencies: Dependencies, kind: int, source: int, target: int, before: int, after: int, basis: int) -> str:
+    history = dependencies.history
+    if kind == SESSION:
+        return f"T{source} came before T{target} in the session of client {history.session_name(source)}"
+    if kind == REALTIME:
+        return f"T{source} was answered ({_end(history, source)}) before T{target} was asked ({_begin(history, target)})"
+    done = "appended" if history.interface == "list-append" else "wrote"
+    key = shown(history.keys[int(history.key[after])])
+    wrote_after = f"T{target} {done} {worded(history.shown_value(int(history.value[after])))} to {key}"
+    if kind == WR:
+        wrote = f"T{source} {done} {worded(history.shown_value(int(history.value[before])))} to {key}"
+        return f"{wrote}, T{target} read {key} = {_read(history, after)}"
+    rests = dependencies.rests_on(kind, before, after, basis)
+    because = f" ({rests})" if rests else ""
+    if kind == WW:
+        wrote = f"T{source} {done} {worded(history.shown_value(int(history.value[before])))} to {key}"
+        return f"{wrote}, and {wrote_after} after that{because}"
+    assert kind == RW, "all kinds of dependencies are told"
+    lacks = "without it" if history.interface == "list-append" else "an older version"
+    return f"T{source} read {key} = {_read(history, before)}; {wrote_after}: T{source} saw {lacks}{because}".replace(
+        "saw without it", "read without it"
+    )
+
+
+def _read(history: Transactions, micro: int) -> str:
+    if history.interface == "list-append":
+        return worded(history.list_read(micro))
+    return worded(history.shown_value(int(history.value[micro])))
+
+
+def _begin(history: Transactions, number: int) -> str:
+    line = 0 if history.lines is None else int(history.lines[number][0])
+    return f"line {line}" if line else f"event {int(history.invoked[number])}"
+
+
+def _end(history: Transactions, number: int) -> str:
+    line = 0 if history.lines is None else int(history.lines[number][1])
+    position = int(history.completed[number])
+    return f"line {line}" if line else f"event {position}" if position < NEVER else "at some time"
+
+
+def lines_of(history: Transactions, anomaly: Anomaly) -> list[str]:
+    """An anomaly as a few lines: what it is, its transactions, its cycle as a drawing and in words."""
+    found = [anomaly.why] if not anomaly.steps else []
+    for number in anomaly.transactions:
+        client = history.session_name(number)
+        who = f"client {client}, " if client else ""
+        found.append(f"  T{number} = {history.describe(number)}  ({who}{history.where(number)})")
+    if anomaly.steps:
+        found.append(drawn(anomaly))
+        found += [f"  {step.words}." for step in anomaly.steps]
+    return found
+
+
+def drawn(anomaly: Anomaly) -> str:
+    """The cycle on one line: `T1 --rw--> T2 --wr--> T1`."""
+    text = f"T{anomaly.steps[0].source}"
+    for step in anomaly.steps:
+        text += f" --{step.kind}--> T{step.target}"
+    return f"  {text}"
