@@ -13,10 +13,15 @@ import asyncio
 from typing import Any, NoReturn
 
 from windtunnel.base.errors import Escaped
+from windtunnel.sim.life import current_host
 
 
 def _escaped(name: str) -> Escaped:
-    return Escaped(f"loop.{name}: simulated code cannot leave the simulation; a procedure has its host for everything outside")
+    error = Escaped(f"loop.{name}: simulated code cannot leave the simulation; a procedure has its host for everything outside")
+    host = current_host()
+    if host is not None:  # the program may swallow the error; its host remembers
+        host.escaped(error)
+    return error
 
 
 class Sealed(asyncio.AbstractEventLoop):

@@ -358,7 +358,9 @@ class Host:
             raise
         except SystemExit as exit_:
             code, error = _exit_code(exit_), exit_
-        except BaseException as raised:  # noqa: BLE001 - whatever main raises is a finding, or the supervisor's business
+        except BaseException as raised:
+            if self.life is None or LIFE.get() is not self.life:  # it is given up, long after its end
+                raise
             code, error = 1, raised
         if isinstance(error, asyncio.CancelledError) and self._leaving is not None:
             code, error = self._leaving, None

@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, Any
 from windtunnel.sim import ambient
 from windtunnel.sim.ambient.clocks import EPOCH
 from windtunnel.sim.files import FileSystem, installed
-
-try:
-    from windtunnel.sim.net import Network
-except ImportError:
-    Network = lambda w: None
+from windtunnel.sim.net import Network
 
 if TYPE_CHECKING:
     from windtunnel.sim.machines.host import Host

@@ -5,7 +5,7 @@ times per `step_wall_s` seconds. When the count of events has not moved for that
 machine that is merely overloaded is given six times as long), the code that runs gets an exception, after its stack was noted.
 If it catches even that, it gets it again at every look; after `PATIENCE` of them the process ends itself, and tells stderr why.
 
-Signals reach the main thread only: elsewhere there is no watchdog. A former handler of SIGALRM, such as that of a test timeout, is
+Signals reach the main thread only: elsewhere there is no watchdog. A former handler of SIGALRM, such as a test timeout, is
 called when its own time is up, and is put back at the end. In a debugger nobody looks in.
 """
 

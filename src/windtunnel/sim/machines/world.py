@@ -101,7 +101,7 @@ class World(Verbs):
         self._step_wall_s = step_wall_s
         self._background = background
         self._escapes = escapes
-        self._ran = False
+        self._ran = self._over = False
         self._around = ExitStack()  # what holds during the run
         self._wants_fresh = False
         self._clock = StepClock() if since else None
@@ -272,6 +272,7 @@ class World(Verbs):
         self.leaks += [f"on {host.name} at t={self.now:.6f} s: still open at the end: {row}" for row in rows]
 
     def _power_off(self) -> None:
+        self._over = True
         for host in self.hosts.values():
             host.power_off()
         self._test.limbo().run(self._forget_all)
@@ -295,7 +296,7 @@ class World(Verbs):
         text: str | None = None,
     ) -> None:
         """Take a finding; the first one ends the run after the present step."""
-        if self.finding is not None:
+        if self.finding is not None or self._over:
             return
         who = host or current_host()
         if where is None:
@@ -321,7 +322,9 @@ class World(Verbs):
         error = context.get("exception")
         source = context.get("task") or context.get("future")
         owner = self.loop.owner_of(source) if source is not None else None
-        life = LIFE.get() if owner is None else owner[0]
+        handle = context.get("handle")
+        here = LIFE.get() if handle is None else handle.get_context().get(LIFE)
+        life = here if owner is None else owner[0]
         message = str(context.get("message", "an error that nobody took"))
         if life is not None and not life.alive:
             return  # nobody hears a dead process

@@ -1,0 +1,480 @@
+# ruff: noqa: ASYNC251, PLR0133, RUF006, SIM105 - the programs under test are careless on purpose
+import asyncio
+import gc
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import warnings
+
+import pytest
+
+from windtunnel.base.errors import Escaped
+from windtunnel.sim import LeakWarning, RunFailed, always
+
+HERE = r".*test_machine_findings.py:\d+ in "
+
+
+@pytest.fixture
+def finds(simulate):
+    """Run a scenario that must end in a finding of this kind; returns it."""
+
+    def finds(scenario, kind, **options):
+        with pytest.raises(RunFailed) as caught:
+            simulate(scenario, **options)
+        finding = caught.value.finding
+        assert finding.kind == kind, str(finding)
+        assert str(caught.value) == str(finding)
+        return finding
+
+    return finds
+
+
+# --- The test, main, tasks ---
+
+
+def test_an_exception_of_the_test_is_raised_as_it_is(make_world):
+    """With its own type; the world has the finding with virtual time and line."""
+
+    async def scenario():
+        await asyncio.sleep(1.0)
+        raise LookupError("mine")
+
+    world = make_world(1)
+    with pytest.raises(LookupError, match="mine"):
+        world.run(scenario)
+    finding = world.finding
+    assert (finding.kind, finding.host, finding.at_s, finding.message) == ("test", "test", 1.0, "LookupError: mine")
+    assert re.fullmatch(HERE + "scenario", finding.where)
+
+
+def test_a_background_task_that_raises_is_found_at_once(finds):
+    """Nobody awaits it, nobody holds it: the finding has its host and the line that raised."""
+
+    async def scenario(world):
+        async def doomed():
+            await asyncio.sleep(1.0)
+            raise KeyError("unheard")
+
+        async def main():
+            asyncio.create_task(doomed())
+            await asyncio.sleep(100.0)
+
+        world.host("db", main)
+        await asyncio.sleep(50.0)
+
+    finding = finds(scenario, "task")
+    assert (finding.host, finding.at_s) == ("db", 1.0)
+    assert re.fullmatch(HERE + "doomed", finding.where)
+    assert "KeyError: 'unheard'" in finding.message
+    assert "simulator" not in finding.text
+    assert "windtunnel/sim" not in finding.text
+
+
+def test_a_failed_task_in_a_cycle_of_garbage_is_found_at_the_end(finds):
+    """The collector is off during the run: what only it would find is found when the test is done."""
+
+    async def scenario(world):
+        async def doomed():
+            raise KeyError("unheard")
+
+        async def main():
+            class Node:
+                pass
+
+            node = Node()
+            node.itself, node.task = node, asyncio.create_task(doomed())
+            del node
+            await asyncio.sleep(100.0)
+
+        world.host("db", main)
+        await asyncio.sleep(1.0)
+
+    finding = finds(scenario, "task")
+    assert (finding.host, finding.at_s) == ("db", 0.0)
+
+
+def test_a_failed_task_of_the_test_that_is_still_held_is_found_at_the_end(finds):
+    """The test keeps the task in a list and never looks."""
+    kept = []
+
+    async def scenario(_):
+        async def doomed():
+            raise KeyError("unheard")
+
+        kept.append(asyncio.create_task(doomed()))
+        await asyncio.sleep(1.0)
+
+    finding = finds(scenario, "task")
+    assert (finding.host, finding.at_s) == ("test", 0.0)
+
+
+def test_a_failed_task_whose_exception_is_taken_later_is_none(simulate):
+    """As long as somebody asks before the end, there is nothing to report."""
+
+    async def scenario(_):
+        async def doomed():
+            raise KeyError("heard")
+
+        task = asyncio.create_task(doomed())
+        await asyncio.sleep(1.0)
+        with pytest.raises(KeyError):
+            await task
+
+    simulate(scenario)
+
+
+def test_a_callback_that_raises_is_found(finds):
+    """An exception out of `call_later`, on its host."""
+
+    async def scenario(world):
+        async def main():
+            asyncio.get_running_loop().call_later(1.0, lambda: 1 // 0)
+            await asyncio.sleep(100.0)
+
+        world.host("db", main)
+        await asyncio.sleep(5.0)
+
+    finding = finds(scenario, "task")
+    assert (finding.host, finding.at_s) == ("db", 1.0)
+    assert "ZeroDivisionError" in finding.message
+
+
+def test_background_failures_may_be_rows_of_the_log_only(simulate):
+    """`background="log"`: what asyncio itself does. A handler of the program's own gets them in any case."""
+    handled = []
+
+    async def scenario(world):
+        async def doomed():
+            raise KeyError("unheard")
+
+        async def main():
+            asyncio.create_task(doomed())
+            await asyncio.sleep(100.0)
+
+        async def careful():
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: handled.append(type(context["exception"])))
+            await main()
+
+        world.host("db", main)
+        world.host("careful", careful)
+        await asyncio.sleep(1.0)
+
+    _, world = simulate(scenario, background="log")
+    assert [row.host for row in world.log.rows(source="ERROR")] == ["db"]
+    assert handled == [KeyError]
+
+
+# --- Runs that get nowhere ---
+
+
+def test_a_deadlock_says_who_waits_for_what(finds):
+    """A lock, a queue, a group, a gathered task, a future, each with the user's line; hosts that are down and cuts too."""
+
+    async def scenario(world):
+        async def main():
+            lock, event = asyncio.Lock(), asyncio.Event()
+            await lock.acquire()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(lock.acquire())
+                group.create_task(event.wait())
+                group.create_task(asyncio.Queue().get())
+                await asyncio.gather(asyncio.get_running_loop().create_future())
+
+        world.host("db", main)
+        world.host("gone")
+        world.crash("gone")
+        world.cut([("db", "gone")])
+        await asyncio.sleep(2.0)
+        await asyncio.create_task(asyncio.Event().wait(), name="never")
+
+    finding = finds(scenario, "deadlock")
+    assert (finding.host, finding.at_s) == ("test", 2.0)
+    assert re.fullmatch(HERE + "scenario", finding.where)
+    for words in (
+        r"test: test waits for task 'never' at " + HERE + "scenario",
+        "waits for a lock",
+        "waits for an event",
+        "waits for an item of a queue",
+        "1 of 1 gathered tasks",
+        "gone: is down",
+        "cut: db→gone",
+    ):
+        assert re.search(words, finding.text), words
+
+
+def test_a_deadlock_can_say_since_when(finds):
+    """`since=True`: when each waiting task ran last."""
+
+    async def scenario(_):
+        await asyncio.sleep(3.0)
+        await asyncio.Event().wait()
+
+    assert "since t=3.000000 s" in finds(scenario, "deadlock", since=True).text
+
+
+def test_a_livelock_is_found(finds):
+    """Two tasks hand the ball to each other for ever, and no time passes."""
+
+    async def scenario(world):
+        async def main():
+            await asyncio.sleep(1.0)
+            while True:
+                await asyncio.sleep(0)
+
+        world.host("db", main)
+        await asyncio.sleep(5.0)
+
+    finding = finds(scenario, "livelock", still_steps=5000)
+    assert (finding.host, finding.at_s) == ("db", 1.0)
+    assert re.fullmatch(HERE + "main", finding.where)
+
+
+@pytest.mark.parametrize("options", [{"limit_s": 100.0}, {"steps_max": 2000}])
+def test_a_test_that_never_ends_is_found(finds, options):
+    """By virtual time or by steps, with what it waits for."""
+
+    async def scenario(_):
+        while True:
+            await asyncio.sleep(0.01)
+
+    finding = finds(scenario, "limit", **options)
+    assert re.fullmatch(HERE + "scenario", finding.where)
+    assert "the end of 0.01 s of sleep" in finding.text
+
+
+def test_a_step_that_spins_is_ended(finds):
+    """`while True: pass`, also when it catches what it can: the report has host, line and stack."""
+
+    async def scenario(world):
+        def spin():
+            while True:
+                try:
+                    while True:
+                        pass
+                except Exception:  # noqa: BLE001
+                    pass
+
+        async def main():
+            await asyncio.sleep(1.0)
+            spin()
+
+        world.host("db", main)
+        await asyncio.sleep(5.0)
+
+    before = signal.getsignal(signal.SIGALRM)
+    finding = finds(scenario, "spin", step_wall_s=0.2)
+    assert (finding.host, finding.at_s) == ("db", 1.0)
+    assert re.fullmatch(HERE + "spin", finding.where)
+    assert "in main" in finding.text
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_spin_that_catches_everything_ends_the_process():
+    """Nothing else is left: the report goes to stderr, the exit code is 70."""
+    program = """
+        from windtunnel.sim import World
+        async def test():
+            while True:
+                try:
+                    while True:
+                        pass
+                except BaseException:
+                    pass
+        World(1, step_wall_s=0.1).run(test)
+    """
+    run = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 70
+    assert "spin: on test at t=0.000000 s" in done.stderr
+    assert "swallows every exception" in done.stderr
+
+
+def test_the_watchdog_gives_a_former_alarm_its_turn(simulate):
+    """A timer of SIGALRM that somebody set before, such as a test timeout, is called in time and goes on afterwards."""
+    rung = []
+
+    async def scenario(_):
+        ends = time.process_time
+        count = 0
+        while not rung:
+            count += 1
+            await asyncio.sleep(1.0)
+        return ends is not None
+
+    former = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
+    left = signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        simulate(scenario, limit_s=1e9, step_wall_s=0.5)
+        assert rung == [1]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *left)
+        signal.signal(signal.SIGALRM, former)
+
+
+# --- What leaves the simulation, assertions, leaks ---
+
+
+def test_a_blocking_call_is_found_though_it_is_swallowed(finds, simulate):
+    """The program catches every exception around it; the run fails all the same, unless the world was told otherwise."""
+    caught = []
+
+    async def scenario(world):
+        async def main():
+            try:
+                time.sleep(1.0)
+            except Exception as error:  # noqa: BLE001
+                caught.append(type(error))
+            await asyncio.sleep(100.0)
+
+        world.host("db", main)
+        await asyncio.sleep(5.0)
+
+    finding = finds(scenario, "escaped")
+    assert finding.host == "db"
+    assert "time.sleep" in finding.message
+    assert re.fullmatch(HERE + "main", finding.where)
+    simulate(scenario, escapes="raise")
+    assert caught == [Escaped, Escaped]
+
+
+def test_what_the_loop_refuses_is_found_too(finds):
+    """A subprocess, by the loop's own method."""
+
+    async def scenario(world):
+        async def main():
+            try:
+                await asyncio.create_subprocess_exec("true")
+            except Exception:  # noqa: BLE001
+                pass
+            await asyncio.sleep(100.0)
+
+        world.host("db", main)
+        await asyncio.sleep(5.0)
+
+    assert "subprocess" in finds(scenario, "escaped").message
+
+
+def test_a_broken_promise_is_found_though_it_is_swallowed(finds):
+    """`always` in the code under test."""
+
+    async def scenario(world):
+        async def main():
+            try:
+                always(1 > 2, "order is kept", left=1, right=2)
+            except AssertionError:
+                pass
+            await asyncio.sleep(100.0)
+
+        world.host("db", main)
+        await asyncio.sleep(5.0)
+
+    finding = finds(scenario, "always")
+    assert finding.message == "order is kept: left=1, right=2"
+    assert re.fullmatch(HERE + "main", finding.where)
+
+
+def test_the_first_finding_counts(finds):
+    """What goes wrong in consequence does not hide the cause."""
+
+    async def scenario(world):
+        async def main():
+            raise ValueError("first")
+
+        world.host("one", main)
+        world.host("two", main)
+        await asyncio.sleep(1.0)
+        raise LookupError("second")
+
+    assert finds(scenario, "main").host == "one"
+
+
+def test_leaks_are_warned_of_and_cancelled(simulate):
+    """Tasks of the test and of its clients that are left: one warning each, with host and line; servers may run on."""
+    ended = []
+
+    async def scenario(world):
+        async def left(name):
+            try:
+                await asyncio.sleep(100.0)
+            finally:
+                await asyncio.sleep(0.1)
+                ended.append(name)
+
+        world.host("db", lambda: left("db"))
+        asyncio.create_task(left("mine"))
+        async with world.client("shopper"):
+            asyncio.create_task(left("shopper"))
+            await asyncio.sleep(1.0)
+        return list(ended)
+
+    with pytest.warns(LeakWarning) as caught:
+        during, _ = simulate(scenario)
+    assert during == ["shopper"]
+    assert ended[:2] == ["shopper", "mine"]
+    texts = [str(warning.message) for warning in caught]
+    assert len(texts) == 2
+    assert re.search("on shopper at t=1.000000 s: still open at the end: task .* of sleep at " + HERE + "left", texts[0])
+    assert texts[1].startswith("on test at t=1.1")
+
+
+def test_nothing_of_a_run_reaches_the_next_test(simulate):
+    """Coroutines that wait, generators that are open, failed tasks: no warning afterwards, and the collector is as it was."""
+
+    async def scenario(world):
+        async def numbers():
+            try:
+                yield 1
+                yield 2
+            finally:
+                await asyncio.sleep(1.0)
+
+        async def main():
+            kept = numbers()
+            await anext(kept)
+            try:
+                await asyncio.sleep(100.0)
+            finally:
+                await asyncio.sleep(1.0)
+
+        world.host("db", main)
+        await asyncio.sleep(1.0)
+
+    frozen, enabled = gc.get_freeze_count(), gc.isenabled()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        simulate(scenario)
+        gc.collect()
+    assert (gc.get_freeze_count(), gc.isenabled()) == (frozen, enabled)
+
+
+def test_finally_blocks_after_the_end_do_not_touch_real_files(simulate, tmp_path):
+    """What a dead program's `finally` removes is removed from its own disk."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+
+    async def scenario(world):
+        async def main():
+            try:
+                await asyncio.sleep(100.0)
+            finally:
+                victim.unlink()
+
+        world.host("db", main)
+        await asyncio.sleep(1.0)
+
+    simulate(scenario)
+    assert victim.read_text() == "precious"
+
+
+def test_ctrl_c_leaves_the_run(make_world):
+    """A real KeyboardInterrupt is the developer's."""
+
+    async def scenario():
+        signal.default_int_handler(signal.SIGINT, None)
+
+    with pytest.raises(KeyboardInterrupt):
+        make_world(1).run(scenario)
