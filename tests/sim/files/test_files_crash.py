@@ -86,7 +86,9 @@ def allowed(steps, *, reorder):
         else:
             pending.append(step)
     count = len(pending)
-    chosen = itertools.product([False, True], repeat=count) if reorder else [[i < k for i in range(count)] for k in range(count + 1)]
+    chosen = (
+        itertools.product([False, True], repeat=count) if reorder else [[i < k for i in range(count)] for k in range(count + 1)]
+    )
     states = set()
     for keep in chosen:
         kept = [step for step, keeps in zip(pending, keep, strict=True) if keeps]
@@ -133,8 +135,7 @@ def test_every_allowed_content_is_found(make_disk):
         put("/data/f", b"..")
         sync_directory("/data")
         with open("/data/f", "ab", buffering=0) as file:
-            for data in (b"ab", b"cd", b"ef"):
-                file.write(data)
+            file.writelines((b"ab", b"cd", b"ef"))
 
     found = outcomes(make_disk, program, lambda: contents("/data/f"))
     assert found == {b"..", b"..a", b"..ab", b"..abc", b"..abcd", b"..abcde", b"..abcdef"}
@@ -192,7 +193,7 @@ def test_a_long_log_is_written_back(monkeypatch, limit):
 
 
 def test_a_synced_file_without_a_synced_name_may_be_gone(make_disk):
-    """fsync of a file says nothing about its name: only fsync of the directory does."""
+    """Fsync of a file says nothing about its name: only fsync of the directory does."""
 
     def program():
         durable_directory()
@@ -228,7 +229,7 @@ def test_journalled_file_systems_sync_all_names(make_disk):
     assert outcomes(make_disk, program, lambda: contents("/data/f"), journalled=True) == {b"hello"}
 
 
-def replace_safely(directory_sync=True, file_sync=True):
+def replace_safely(*, directory_sync=True, file_sync=True):
     def program():
         durable_directory()
         put("/data/f", b"old")

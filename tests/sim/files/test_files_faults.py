@@ -1,5 +1,6 @@
 """The ways in which a disk disappoints: full, read-only, slow, failing, corrupt."""
 
+import contextlib
 import errno
 import os
 
@@ -129,8 +130,7 @@ def test_an_unreadable_sector_is_an_io_error(on_disk):
                 try:
                     os.pread(fd, 512, 512 * sector)
                 except OSError as error:
-                    assert error.errno == errno.EIO
-                    found.append(sector)
+                    found.append(sector if error.errno == errno.EIO else error)
             return found
         finally:
             os.close(fd)
@@ -197,10 +197,8 @@ def test_the_power_can_go_in_the_middle_of_a_function(on_disk):
                 raise PowerCut
 
         on_disk.files.on_change = change
-        try:
+        with contextlib.suppress(PowerCut):
             replace()
-        except PowerCut:
-            pass
         on_disk.files.on_change = None
         on_disk.files.crash()
         left.add(open("/f", "rb").read())

@@ -51,7 +51,7 @@ def _naming(call: C) -> C:
     """Errors of `call` carry its path."""
 
     @functools.wraps(call)
-    def named(files: FileSystem, path: Any, *args: Any, **options: Any) -> Any:
+    def named(files: FileSystem, path: Any = None, *args: Any, **options: Any) -> Any:
         try:
             return call(files, path, *args, **options)
         except OSError as error_:
