@@ -31,6 +31,7 @@ from windtunnel.sim.ambient.signals import SignalCalls
 from windtunnel.sim.ambient.threads import ThreadCalls
 from windtunnel.sim.kernel import Kernel
 from windtunnel.sim.life import LIFE, Life
+from windtunnel.sim.net.socket_calls import SocketCalls
 from windtunnel.sim.waiting import Deadlock, wait_of
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ FAILED_MAX = 1000  # failed tasks to remember, before those are forgotten whose 
 CLOSE_MAX = 8  # nested finally blocks that await, each of which resists one closing
 
 
-class SimLoop(SignalCalls, ThreadCalls):
+class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
     """An event loop in virtual time on `kernel`. `kernel.run` drives it; so do `run_until_complete` and `asyncio.Runner`.
 
     Inside a host, `time` is the host's own clock, and delays are seconds of that clock.

@@ -1,0 +1,35 @@
+"""Streams of asyncio, unmodified, between two machines."""
+
+import asyncio
+
+
+def test_an_echo_over_streams(net):
+    """What one writes the other reads; names, addresses and ports are those of the machines."""
+    seen = []
+
+    async def serve(reader, writer):
+        seen.append((writer.get_extra_info("peername"), writer.get_extra_info("sockname")))
+        writer.write(await reader.readexactly(5))
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async def server():
+        async with await asyncio.start_server(serve, port=80) as made:
+            await made.serve_forever()
+
+    async def client():
+        reader, writer = await asyncio.open_connection("b", 80)
+        writer.write(b"hello")
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer, writer.get_extra_info("sockname"), writer.get_extra_info("peername")
+
+    net.b.spawn(server())
+    answer, local, remote = net.run(client())
+    assert answer == b"hello"
+    assert remote == ("10.0.0.2", 80)
+    assert seen == [(local, remote)]
+    assert local[0] == "10.0.0.1"
+    assert net.kinds() == ["connected", "accepted"]
