@@ -96,6 +96,7 @@ class World(Verbs):
         self.leaks: list[str] = []
         self.points = Coins(kernel, buggify)
         self.network = parts.network(self)
+        self.network.on_event(lambda event: self.log.add(event.host, "network", f"{event.kind}: {event.text}"))
         self._steps_max = steps_max
         self._still_steps = still_steps
         self._step_wall_s = step_wall_s

@@ -1,0 +1,76 @@
+import asyncio
+import logging
+
+
+def test_the_log_interleaves_hosts_by_virtual_time(simulate, caplog):
+    """Records of any logger, whether or not it propagates, events of the world and of the network, in one order."""
+    quiet = logging.getLogger("quiet")
+    quiet.propagate = False
+
+    async def scenario(world):
+        async def main():
+            logging.getLogger("app").warning("started %s", "well")
+            await asyncio.sleep(1.0)
+            quiet.error("bad")
+            await asyncio.sleep(100.0)
+
+        world.host("db", main)
+        await asyncio.sleep(2.0)
+        logging.getLogger("test").warning("here")
+        world.crash("db")
+
+    _, world = simulate(scenario)
+    assert [tuple(row) for row in world.log if row.source != "network"] == [
+        (0.0, "db", "world", "start"),
+        (0.0, "db", "WARNING", "app: started well"),
+        (1.0, "db", "ERROR", "quiet: bad"),
+        (2.0, "test", "WARNING", "test: here"),
+        (2.0, "db", "world", "crash: power cut"),
+    ]
+    assert str(world.log).splitlines()[1] == "    0.000000  db           WARNING  app: started well"
+    records = [(record.host, record.virtual_s, record.created) for record in caplog.records if record.name != "quiet"]
+    assert records == [("db", 0.0, 1767225600.0), ("test", 2.0, 1767225602.0)]
+
+
+def test_records_outside_of_hosts_are_not_rows(simulate, caplog):
+    """What the test process logs itself is its own."""
+    simulate(_nothing)
+    logging.getLogger("mine").warning("afterwards")
+    assert not hasattr(caplog.records[-1], "virtual_s")
+
+
+async def _nothing(_):
+    """A scenario without events."""
+
+
+def test_a_bad_format_is_kept_as_it_is(simulate):
+    """A record whose arguments do not fit is a row all the same."""
+
+    async def scenario(_):
+        logger = logging.getLogger("app")
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
+        logger.warning("%d files", "many")
+
+    _, world = simulate(scenario)
+    assert [row.text for row in world.log] == ["app: '%d files' ('many',)"]
+    logging.getLogger("app").propagate = True
+
+
+def test_old_rows_go(simulate):
+    """The last rows are kept, the others are counted."""
+    from windtunnel.sim.machines.log import Log
+
+    log = Log(lambda: 1.0, rows_max=2)
+    for i in range(5):
+        log.add("a", "world", str(i))
+    assert ([row.text for row in log], log.dropped, len(log)) == (["3", "4"], 3, 2)
+    assert str(log).startswith("(3 earlier rows are gone)")
+    assert log.rows("b") == []
+
+
+def test_the_former_factory_of_records_is_back(simulate):
+    """A run leaves the logging module as it was."""
+    before = logging.getLogRecordFactory()
+    simulate(_nothing)
+    assert logging.getLogRecordFactory() is before
