@@ -246,7 +246,7 @@ class Machine:
         return os.getcwd().removeprefix(self.root), found
 
     def do_copy(self, src, dst):
-        if f"{self.root}/copy".startswith(os.path.realpath(self.at(src) or ".") + "/"):
+        if not src or f"{self.root}/copy".startswith(os.path.realpath(self.at(src)) + "/"):
             return None  # into itself: depends on the order of names
         if os.path.isdir(self.at(src)):
             shutil.copytree(self.at(src), self.root + "/copy", symlinks=True)

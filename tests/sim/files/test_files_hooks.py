@@ -226,8 +226,8 @@ def test_the_standard_librarys_own_copies_are_known():
         function = closer.close if sys.version_info < (3, 12) else closer.cleanup
         assert os.unlink in function.__defaults__
         assert bz2._builtin_open is open
-        if hasattr(glob, "_Globber"):
-            assert glob._Globber.scandir is os.scandir
+        if hasattr(glob, "_StringGlobber"):
+            assert glob._StringGlobber.scandir is os.scandir
 
 
 def test_every_hook_replaces_a_function_that_exists():
