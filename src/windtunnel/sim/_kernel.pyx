@@ -912,7 +912,6 @@ cdef class Pipe:
         cdef Pipe peer = self.peer
         cdef double due = kernel.segment(self.port, peer.port, size + HEADERS), last = self.last_due
         cdef uint64_t word = <uint64_t>size << 32
-        cdef Event event
         if due < 0.0:
             return False
         self.in_flight += size
@@ -929,21 +928,11 @@ cdef class Pipe:
                 peer.flight.append(before)
         self.last_due = due
         peer.flight.append(item)
-        event.due = due
-        event.seq = kernel.seq
-        event.payload = <PyObject *>peer
-        event.sent_at = 0.0
-        event.dst = peer.port.index
-        event.src = self.port.index
-        event.kind = SEGMENT
-        event.life = 0
-        Py_INCREF(peer)
-        kernel.seq += 1
-        push(&kernel.heap, &event)
+        kernel.post_segment(due, self.port, peer)
         return True
 
     cdef int arrive(self) except -1:
-        cdef Pipe peer = self.peer
+        cdef Pipe peer
         cdef object raised = None
         if not len(self.flight):  # a crash of this host took what was on its way
             return 0
@@ -962,6 +951,9 @@ cdef class Pipe:
             PyContext_Exit(self.context)
         if raised is not None:
             self.failed(raised, "Fatal error: protocol.data_received() call failed.")
+        peer = self.peer
+        if peer is None:  # the protocol closed this end, and the other one was closed
+            return 0
         peer.in_flight -= PyBytes_GET_SIZE(item)
         if peer.stalled:
             self.acknowledge()
@@ -1412,6 +1404,24 @@ cdef class Kernel:
         if port is not None and self.after_event is not None:
             PyObject_CallOneArg(self.after_event, port.name)
         return 0
+
+    def segment_at(self, double due, Port src not None, Pipe pipe not None):
+        """The next segment of `pipe` arrives at `due`, from `src`."""
+        self.post_segment(due, src, pipe)
+
+    cdef inline int post_segment(self, double due, Port src, Pipe pipe) except -1:
+        cdef Event event
+        event.due = due
+        event.seq = self.seq
+        event.payload = <PyObject *>pipe
+        event.sent_at = 0.0
+        event.dst = pipe.port.index
+        event.src = src.index
+        event.kind = SEGMENT
+        event.life = 0
+        Py_INCREF(pipe)
+        self.seq += 1
+        return push(&self.heap, &event)
 
     cdef int bring(self, Pipe pipe, Event *here) except -1:
         """A segment arrives."""

@@ -98,7 +98,7 @@ class Pipe:
                     return True
         self.last_due = due
         peer.flight.append(item)
-        kernel.segment_at(due, peer)
+        kernel.segment_at(due, self.port, peer)
         return True
 
     def arrive(self) -> None:
@@ -116,6 +116,8 @@ class Pipe:
         except BaseException as error:  # noqa: BLE001 - as asyncio does
             self.failed(error, "Fatal error: protocol.data_received() call failed.")
         peer = self.peer
+        if peer is None:  # the protocol closed this end, and the other one was closed
+            return
         peer.in_flight -= len(item)
         if peer.stalled:
             self.acknowledge()

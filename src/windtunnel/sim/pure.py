@@ -144,7 +144,7 @@ class Kernel(Wire):
             life = entry[3].get_context().get(LIFE)
             return None if life is None else (entry[1], self.now, "task", life.port.name, None, "")
         if kind == SEGMENT:
-            return entry[1], self.now, "segment", entry[3].port.name, entry[3].peer.port.name, ""
+            return entry[1], self.now, "segment", entry[3].port.name, entry[4].name, ""
         return entry[1], self.now, "deliver", entry[3].name, entry[4].name, entry[5]
 
     @property
@@ -458,11 +458,11 @@ class Kernel(Wire):
         if life is not None and self.after_event is not None:
             self.after_event(life.port.name)
 
-    def segment_at(self, due: float, pipe: Pipe) -> None:
-        """The next segment of `pipe` arrives at `due`."""
+    def segment_at(self, due: float, src: Port, pipe: Pipe) -> None:
+        """The next segment of `pipe` arrives at `due`, from `src`."""
         seq = self.seq
         self.seq = seq + 1
-        heappush(self.heap, (due, seq, SEGMENT, pipe))
+        heappush(self.heap, (due, seq, SEGMENT, pipe, src))
 
     def _segment(self, entry: Any) -> None:
         pipe = entry[3]
@@ -472,7 +472,7 @@ class Kernel(Wire):
             port.keep(entry)
             return
         self._entry = entry
-        self._note(SEGMENT, port.index, pipe.peer.port.index)
+        self._note(SEGMENT, port.index, entry[4].index)
         if self.tracer is not None and hasattr(self.tracer, "stepped"):
             self.tracer.stepped(entry[1], self.now, port.name, pipe)
         pipe.arrive()

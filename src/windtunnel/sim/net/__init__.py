@@ -1,4 +1,4 @@
-"""The simulated network of unmodified asyncio programs: names, TCP, UDP, Unix sockets, TLS by the standard library's own protocol."""
+"""The simulated network of unmodified asyncio programs: names, TCP, UDP, Unix sockets, TLS by the standard library."""
 
 from windtunnel.sim.net.names import Names
 from windtunnel.sim.net.network import Interface, NetEvent, Network

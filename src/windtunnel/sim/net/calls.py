@@ -4,8 +4,6 @@ Each acts for the host that calls. Without one (a procedure of the catalogue, th
 The signatures are asyncio's; what has no meaning here (`reuse_address`, flags) is accepted and has no effect.
 """
 
-
-
 from __future__ import annotations
 
 import asyncio
@@ -59,7 +57,16 @@ class NetworkCalls(Sealed):
 
     # --- Names ---
 
-    def getaddrinfo(self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:
+    def getaddrinfo(
+        self,
+        host: Any,
+        port: Any,
+        *,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - the signature is asyncio's
+        proto: int = 0,
+        flags: int = 0,
+    ) -> Any:
         """As asyncio's, by the world's DNS."""
         return self._look_up(self._interface("getaddrinfo"), host, port, family, type, proto, flags)
 
@@ -163,7 +170,7 @@ class NetworkCalls(Sealed):
         else:
             end, _, _ = await staggered_race((partial(attempt, row) for row in found), delay, loop=self)
             if end is not None:
-                return end
+                return end  # type: ignore[no-any-return]
         try:
             if all_errors:
                 raise ExceptionGroup("create_connection failed", errors)

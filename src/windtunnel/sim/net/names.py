@@ -126,7 +126,7 @@ class Names:
     # --- The two calls of the standard library ---
 
     def getaddrinfo(
-        self, interface: Interface, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+        self, interface: Interface, host: Any, port: Any, family: int = 0, type_: int = 0, proto: int = 0, flags: int = 0
     ) -> list[tuple[Any, Any, int, str, tuple[Any, ...]]]:
         """As `socket.getaddrinfo` on that machine. Raises socket.gaierror."""
         if family not in (0, socket.AF_INET, socket.AF_INET6):
@@ -151,7 +151,7 @@ class Names:
             where = (address, number, 0, 0) if six else (address, number)
             name = _text(host) if flags & socket.AI_CANONNAME and not rows else ""
             for what, protocol in KINDS:
-                if type in (0, what) and proto in (0, protocol):
+                if type_ in (0, what) and proto in (0, protocol):
                     rows.append((kind, what, int(protocol), name, where))
         if not rows:
             raise socket.gaierror(socket.EAI_SOCKTYPE, "ai_socktype not supported")

@@ -17,7 +17,7 @@ from windtunnel.sim.net.tcp import Transport, transport_type
 from windtunnel.sim.pipe import SEGMENT_MAX, WINDOW
 
 FIRST_EPHEMERAL, LAST_EPHEMERAL = 32_768, 60_999  # net.ipv4.ip_local_port_range
-LOOPBACK = frozenset(("127.0.0.1", "::1", "0.0.0.0", "::", ""))  # what reaches the machine itself; Linux takes 0.0.0.0 so, too
+LOOPBACK = frozenset(("127.0.0.1", "::1", "0.0.0.0", "::", ""))  # noqa: S104 - reach the machine itself, on Linux
 
 
 class NetEvent(NamedTuple):

@@ -1,10 +1,9 @@
-"""What TCP does so that bytes arrive: windows, retransmission, giving up, keep-alive, resets. The part of a connection's end
-that works while its program looks elsewhere.
+"""What TCP does so that bytes arrive, while the program looks elsewhere: windows, retransmission, giving up, resets.
 
-Nothing is acknowledged byte by byte: the simulator knows what arrived. A sender counts what the other program has not consumed
-(`in_flight`); when that fills the window it is *stalled*, and only then does an acknowledgement travel back, with a latency of its
-own. A segment that cannot leave (a cut link, a machine without power) is parked, and tried again after 0.2 s, 0.4 s, 0.8 s ...
-as Linux does; after a quarter of an hour, or the user timeout, the connection is given up.
+Nothing is acknowledged byte by byte: the simulator knows what arrived. A sender counts what the other program has not
+consumed (`in_flight`); when that fills the window it is *stalled*, and only then does an acknowledgement travel back, with a latency
+of its own. A segment that cannot leave (a cut link, a machine without power) is parked, and tried again after 0.2 s, 0.4 s, 0.8 s
+... as Linux does; after a quarter of an hour, or the user timeout, the connection is given up.
 """
 
 from __future__ import annotations
@@ -69,7 +68,8 @@ class KeepAlive:
 class Reliable:
     """Mixed into a pipe; see `tcp.Transport` for the fields."""
 
-    __slots__ = ()
+    if not TYPE_CHECKING:
+        __slots__ = ()  # those of the class that `transport_type` makes
 
     # Of the pipe:
     kernel: Any
@@ -144,7 +144,7 @@ class Reliable:
 
     def _acknowledge_again(self, waited: float) -> None:
         peer = self.peer
-        if peer is None or self.state == DEAD or peer.state == DEAD:
+        if peer is None or DEAD in (self.state, peer.state):
             return
         due = self.kernel.carry(self.port, peer.port, HEADERS)
         network = self.interface.network

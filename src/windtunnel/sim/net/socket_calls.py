@@ -51,7 +51,7 @@ class SocketCalls(NetworkCalls):
     async def sock_recv(self, sock: Any, nbytes: int) -> bytes:
         """As asyncio's."""
         if sock.type == socket.SOCK_DGRAM:
-            return (await self.sock_recvfrom(sock, nbytes))[0]
+            return bytes((await self.sock_recvfrom(sock, nbytes))[0])
         return await readable(simulated(sock).connected_end(), nbytes)
 
     @on_host

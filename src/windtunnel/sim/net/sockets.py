@@ -1,7 +1,7 @@
 """`socket.socket` inside a simulation: what libraries make themselves and then hand to the loop.
 
-Inside a host, `socket.socket(...)` gives a `SimSocket`, which is a `socket.socket` without a descriptor of the system: `__new__` of
-the real class decides, so code that imported the class long ago gets one, too. It binds, listens, connects through
+Inside a host, `socket.socket(...)` gives a `SimSocket`, which is a `socket.socket` without a descriptor of the system:
+`__new__` of the real class decides, so code that imported the class long ago gets one, too. It binds, listens, connects through
 `loop.sock_connect`, and becomes part of a transport. Calls that would block raise Escaped; a non-blocking socket gets
 BlockingIOError where the system would give it.
 
@@ -44,15 +44,16 @@ def interface_here() -> Interface | None:
     return interface
 
 
-def _new(cls: Any, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> Any:
+def _new(cls: Any, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> Any:  # noqa: A002 - as the real one
+    del type, proto
     if cls is socket.socket and fileno is None and family in FAMILIES and interface_here() is not None:
         cls = SimSocket
-    return _real_new(cls, family, type, proto, fileno)
+    return _real_new(cls)
 
 
 def install() -> None:
     """Let `socket.socket` give simulated sockets inside hosts, from now on; elsewhere nothing changes."""
-    socket.socket.__new__ = _new  # type: ignore[method-assign, assignment]
+    socket.socket.__new__ = _new  # type: ignore[method-assign]
 
 
 class SimSocket(socket.socket):
@@ -60,7 +61,7 @@ class SimSocket(socket.socket):
 
     __slots__ = ("_descriptor", "_family", "_interface", "_options", "_remote", "_timeout", "_type", "end", "listener", "packets")
 
-    def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
+    def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:  # noqa: A002
         del proto, fileno
         interface = interface_here()
         assert interface is not None, "only made inside a host"
@@ -196,7 +197,7 @@ class SimSocket(socket.socket):
 
     # --- Options ---
 
-    def setsockopt(self, level: int, optname: int, value: Any, optlen: int | None = None, /) -> None:  # type: ignore[override]
+    def setsockopt(self, level: int, optname: int, value: Any, optlen: int | None = None, /) -> None:
         """As the real one. Keep-alive, user timeout, linger, port sharing and multicast groups have their effect."""
         self._need_open()
         self._options[level, optname] = optlen if value is None else value
@@ -205,7 +206,7 @@ class SimSocket(socket.socket):
         if level == socket.IPPROTO_IP and optname == socket.IP_ADD_MEMBERSHIP:
             self._packets().join(socket.inet_ntoa(bytes(value)[:4]))
 
-    def getsockopt(self, level: int, optname: int, buflen: int = 0, /) -> Any:  # type: ignore[override]
+    def getsockopt(self, level: int, optname: int, buflen: int = 0, /) -> Any:
         """As the real one: what was set, or 0."""
         self._need_open()
         if (level, optname) == (socket.SOL_SOCKET, socket.SO_TYPE):
@@ -285,14 +286,14 @@ class SimSocket(socket.socket):
             self._would_block("recv")
         return data
 
-    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0, /) -> int:  # type: ignore[override]
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0, /) -> int:
         """As the real one, non-blocking."""
         view = memoryview(buffer).cast("B")
         data = self.recv(nbytes or len(view), flags)
         view[: len(data)] = data
         return len(data)
 
-    def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:  # type: ignore[override]
+    def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
         """As the real one, non-blocking."""
         self._need_open()
         if self._type == socket.SOCK_STREAM:
@@ -302,7 +303,7 @@ class SimSocket(socket.socket):
             self._would_block("recvfrom")
         return found[0][:bufsize], found[1]
 
-    def send(self, data: Any, flags: int = 0, /) -> int:  # type: ignore[override]
+    def send(self, data: Any, flags: int = 0, /) -> int:  # noqa: ARG002 - as the real one
         """As the real one, non-blocking: what fits into the window."""
         if self._type == socket.SOCK_DGRAM:
             return self.sendto(data, self._remote)
@@ -315,12 +316,12 @@ class SimSocket(socket.socket):
         end.send(bytes(part))
         return len(part)
 
-    def sendall(self, data: Any, flags: int = 0, /) -> None:  # type: ignore[override]
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
         """As the real one, non-blocking."""
         if self.send(data, flags) < len(memoryview(data).cast("B")):
             self._would_block("sendall")
 
-    def sendto(self, data: Any, *rest: Any) -> int:  # type: ignore[override]
+    def sendto(self, data: Any, *rest: Any) -> int:
         """As the real one, for datagrams."""
         self._need_open()
         return int(self._packets().send(bytes(data), rest[-1]))

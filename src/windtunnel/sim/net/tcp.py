@@ -30,7 +30,8 @@ GET_BUFFER_EMPTY = "get_buffer() returned an empty buffer"
 class Transport(Reliable):
     """One end of a stream connection. local, remote: addresses as `getsockname` gives them; strings for Unix sockets."""
 
-    __slots__ = ()
+    if not TYPE_CHECKING:
+        __slots__ = ()  # see FIELDS
 
     received: Any
     opaque: bool
@@ -56,7 +57,7 @@ class Transport(Reliable):
     error: BaseException | None
 
     def set_up(self, interface: Interface, local: Any, remote: Any, family: int) -> None:
-        """Give a new pipe its place. (A constructor would have to know the pipe's.)"""
+        """Give a new pipe its place: a constructor would have to know the pipe's."""
         network = interface.network
         self.interface = interface
         self.window = network.window
@@ -112,7 +113,7 @@ class Transport(Reliable):
         if unread:
             self.flight.extendleft(reversed(unread))
             for _ in unread:
-                self.kernel.segment_at(self.kernel.now, self)
+                self.kernel.segment_at(self.kernel.now, self.port, self)
 
     # --- Reading ---
 

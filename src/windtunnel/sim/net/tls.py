@@ -30,7 +30,7 @@ def layer(loop: Any, protocol: Any, security: Security, waiter: Any, *, server_s
         server_side,
         security.server_hostname,
         call_connection_made=connected,
-        ssl_handshake_timeout=security.handshake_s,
+        ssl_handshake_timeout=security.handshake_s,  # type: ignore[arg-type] # a float, whatever the stub says
         ssl_shutdown_timeout=security.shutdown_s,
     )
 
