@@ -1,7 +1,7 @@
 """What TCP does so that bytes arrive, while the program looks elsewhere: windows, retransmission, giving up, resets.
 
 Nothing is acknowledged byte by byte: the simulator knows what arrived. A sender counts what the other program has not
-consumed (`in_flight`); when that fills the window it is *stalled*, and only then does an acknowledgement travel back, with a latency
+consumed (`in_flight`); when that fills the window it is *stalled*, and only then an acknowledgement travels back, with a latency
 of its own. A segment that cannot leave (a cut link, a machine without power) is parked, and tried again after 0.2 s, 0.4 s, 0.8 s
 ... as Linux does; after a quarter of an hour, or the user timeout, the connection is given up.
 """
