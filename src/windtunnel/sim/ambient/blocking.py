@@ -6,11 +6,10 @@ A call that cannot block passes: `time.sleep(0)`, a poll without a timeout, an a
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from windtunnel.sim.ambient.escapes import escape
+from windtunnel.sim.ambient.escapes import asking, escape
 from windtunnel.sim.ambient.hooking import Hook
 
 _SLEEP = 'await asyncio.sleep instead, or let it freeze the whole host: World(on_sleep="stall")'
@@ -34,8 +33,8 @@ def _sleep(host: Any, seconds: float) -> Any:
 
 def _input(host: Any, *_prompt: Any) -> Any:
     """A debugger in a simulation is real: its prompt waits in real time."""
-    asking = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]  # noqa: SLF001 - the documented way to one's caller
-    if asking in _DEBUGGERS:
+    frame = asking()
+    if frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _DEBUGGERS:
         return NotImplemented
     raise escape(host, "input()", "there is no terminal on a host")
 

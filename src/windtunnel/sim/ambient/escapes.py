@@ -24,11 +24,17 @@ def escape(host: Any, call: str, instead: str) -> Escaped:
     return error
 
 
-def place() -> tuple[str, int]:
-    """File and line of the innermost frame that is neither ours nor the standard library's; failing that, not ours."""
+def asking() -> Any:
+    """The innermost frame that is not ours, of whoever called what is hooked; None at the bottom of a stack."""
     frame: Any = sys._getframe(1)  # noqa: SLF001 - the documented way to one's caller
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
+    return frame
+
+
+def place() -> tuple[str, int]:
+    """File and line of the innermost frame that is neither ours nor the standard library's; failing that, not ours."""
+    frame = asking()
     nearest = ("an unknown place", 0)
     first = True
     while frame is not None:

@@ -20,6 +20,8 @@ _PARTS = 3  # of a path, from its end: what is above differs between machines
 
 _noted: dict[int, tuple[weakref.ref[random.Random], str]] = {}
 _made: dict[str, int] = {}  # how many at each place
+_before: dict[int, Any] = {}  # states outside of the run that is on
+_inside: dict[int, Any] = {}  # states in the run that was on last
 _original: Any = random.Random.seed
 _watching = False
 
@@ -37,17 +39,37 @@ def unwatch() -> None:
     global _watching  # noqa: PLW0603
     _watching = False
     random.Random.seed = _original  # type: ignore[method-assign]
-    _noted.clear()
-    _made.clear()
+    for remembered in (_noted, _made, _before, _inside):
+        remembered.clear()
 
 
-def begin(kernel: Any) -> None:
-    """The run of `kernel` begins or goes on; when it begins, every generator that is known gets a state of its seed."""
-    if kernel.events:
+def enter(kernel: Any) -> None:
+    """The run of `kernel` begins, or goes on: every generator that is known gets the state that it has in this run."""
+    if kernel is None:
         return
-    for generator, label in [(reference(), label) for reference, label in _noted.values()]:
-        if generator is not None:
+    if not kernel.events:
+        _inside.clear()
+    for key, (reference, label) in list(_noted.items()):
+        generator = reference()
+        if generator is None:
+            continue
+        _before[key] = random.Random.getstate(generator)  # of whatever subclass it is
+        state = _inside.get(key)
+        if state is None:
             _original(generator, _state(kernel.seed, label))
+        else:
+            random.Random.setstate(generator, state)
+
+
+def leave() -> None:
+    """The run ends, or pauses: the generators that were there before it get the states back that they had then."""
+    for key, state in _before.items():
+        reference, _ = _noted.get(key, (_nobody, ""))
+        generator = reference()
+        if generator is not None:
+            _inside[key] = random.Random.getstate(generator)
+            random.Random.setstate(generator, state)
+    _before.clear()
 
 
 def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
@@ -61,13 +83,22 @@ def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
         label = _place()
         _made[label] = count = _made.get(label, 0) + 1
         key = id(self)
-        _noted[key] = (weakref.ref(self, lambda _: _noted.pop(key, None)), f"{label}/{count}")
+        _noted[key] = (weakref.ref(self, lambda _: _forget(key)), f"{label}/{count}")
         host = acting()
         if host is not None:
             a = host.entropy.seed128()
     else:
-        _noted.pop(id(self), None)
+        _forget(id(self))
     _original(self, a, version)
+
+
+def _forget(key: int) -> None:
+    _noted.pop(key, None)
+    _inside.pop(key, None)
+
+
+def _nobody() -> None:
+    """What a reference to a generator that is gone gives."""
 
 
 def _place() -> str:

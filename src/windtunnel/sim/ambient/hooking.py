@@ -42,11 +42,11 @@ class Hooking:
 
     unreached: list[str] = field(default_factory=list)
     _attributes: list[tuple[Any, str, Any]] = field(default_factory=list)
-    _stands: dict[int, Stand] = field(default_factory=dict)  # by the identity of the original, which they keep alive
+    _stands: dict[int, Any] = field(default_factory=dict)  # by the identity of the original, which they keep alive
 
     def apply(self, hooks: list[Hook]) -> None:
         """Redirect what `hooks` name; their modules have been imported. Names that do not exist here are passed over."""
-        fresh: dict[int, Stand] = {}
+        fresh: dict[int, Any] = {}
         for hook in hooks:
             module = sys.modules[hook.module]
             *path, last = hook.name.split(".")
@@ -60,9 +60,10 @@ class Hooking:
                 continue
             if switch.native is not None and switch.native.hook(target, hook.handler, hook.only and hook.only(module)):
                 continue
+            function = isinstance(target, FunctionType)
             if holder is module:
-                fresh[id(target)] = Stand(target, hook.handler)
-            elif isinstance(target, FunctionType):
+                fresh[id(target)] = (bound if function else Stand)(target, hook.handler)
+            elif function:
                 self.put(holder, last, bound(target, hook.handler))
             else:
                 self.unreached.append(f"{hook.module}.{hook.name}")
@@ -75,7 +76,7 @@ class Hooking:
         self._stands.update(stands)
         for module in list(sys.modules.values()):
             names = getattr(module, "__dict__", None)
-            if type(names) is not dict or module.__name__.startswith(_OWN):
+            if type(names) is not dict or str(names.get("__name__", "")).startswith(_OWN):  # not every entry is a module
                 continue
             for name, value in list(names.items()):
                 stand = stands.get(id(value))
@@ -100,7 +101,7 @@ class Hooking:
 
 
 class Stand:
-    """Stands in for a function of a module. Not itself a function: in the body of a class it must not become a method."""
+    """Stands in for a builtin of a module. Like that it is no function: in the body of a class it does not become a method."""
 
     __slots__ = ("__dict__", "__wrapped__", "_handler")
 
@@ -126,7 +127,7 @@ class Stand:
 
 
 def bound(original: Callable[..., Any], handler: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of a Python class that asks `handler` first."""
+    """A function, or a method of a Python class, that asks `handler` first."""
 
     @functools.wraps(original)
     def method(*args: Any, **options: Any) -> Any:

@@ -31,8 +31,7 @@ def _uname(host: Any) -> Any:
 
 def _platform_uname(host: Any) -> Any:
     with switch.outside():
-        real = platform.uname()
-    return real._replace(node=host.process.hostname)
+        return platform.uname()._replace(node=host.process.hostname)  # it starts a process the first time
 
 
 def _login(host: Any) -> str:

@@ -10,6 +10,7 @@ from contextvars import Context
 from typing import Any
 
 from windtunnel.base.errors import UsageError
+from windtunnel.sim.ambient.escapes import asking
 from windtunnel.sim.life import LIFE
 
 PARENT = 1
@@ -146,13 +147,13 @@ class Process:
         number = checked(signum)
         handler = self.disposition(number)
         if callable(handler) and not isinstance(handler, LoopHandler) and handler is not signal.default_int_handler:
-            handler(number, sys._getframe(2))  # noqa: SLF001 - handlers are called with the frame that was interrupted
+            handler(number, asking())  # with the frame that was interrupted
         else:
             self.host.signal(number)
 
     def _handle(self, handler: Callable[[int, Any], Any], signum: int) -> None:
         try:
-            handler(signum, sys._getframe())  # noqa: SLF001 - the same
+            handler(signum, sys._getframe())  # noqa: SLF001 - a frame, as handlers expect
         except KeyboardInterrupt:  # somebody's own version of what SIGINT does; it must not look like ours
             self.host.default_action(signal.SIGINT)
 

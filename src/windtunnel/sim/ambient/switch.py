@@ -78,21 +78,21 @@ def uninstall() -> None:
 def activate(kernel: Any = None, thread: int | None = None) -> None:
     """From now on hosts have their own surroundings. `thread`: where they run, this one by default.
 
-    kernel: the run that begins; when it is another one than last time, generators that nobody seeded are seeded from it.
+    kernel: the run that begins, or goes on; generators that nobody seeded are seeded from it.
     """
     install()
-    if kernel is not None:
-        generators.begin(kernel)
-    _former.append(switch(True, get_ident() if thread is None else thread))
-    if len(_former) == 1:
+    if not _former:
         zone.enter()
+        generators.enter(kernel)
+    _former.append(switch(True, get_ident() if thread is None else thread))
 
 
 def deactivate() -> None:
     """Undo the last `activate`."""
-    if len(_former) == 1:
-        zone.leave()
     switch(*_former.pop())
+    if not _former:
+        generators.leave()
+        zone.leave()
 
 
 class installed:  # noqa: N801 - reads as a verb: `with installed(kernel):`
