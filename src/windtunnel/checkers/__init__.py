@@ -2,12 +2,26 @@
 
 Reading order: `verdict`, `models` (what can be checked), `specification` (how to say what an object does), `keyvalue` (an
 example), `search` (the algorithm), `witness` and `blocks` (the short cut to valid), `linearizable` (around them), `shrink` and
-`explain` (the evidence).
+`explain` (the evidence), `transactions` (isolation levels).
 """
 
 from windtunnel.checkers.linearizable import linearizable
 from windtunnel.checkers.models import MODELS, Model, check
 from windtunnel.checkers.specification import ILLEGAL, UNKNOWN, Call, Specification
+from windtunnel.checkers.transactions.isolation import IsolationVerdict, isolation
 from windtunnel.checkers.verdict import Evidence, Verdict
 
-__all__ = ["ILLEGAL", "MODELS", "UNKNOWN", "Call", "Evidence", "Model", "Specification", "Verdict", "check", "linearizable"]
+__all__ = [
+    "ILLEGAL",
+    "MODELS",
+    "UNKNOWN",
+    "Call",
+    "Evidence",
+    "IsolationVerdict",
+    "Model",
+    "Specification",
+    "Verdict",
+    "check",
+    "isolation",
+    "linearizable",
+]

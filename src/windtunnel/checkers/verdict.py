@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from windtunnel.base.messages import Value
 from windtunnel.histories import Operation
+
+if TYPE_CHECKING:
+    from windtunnel.checkers.page import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,7 @@ class Evidence:
 
     property: the broken promise by its name in the literature. key: of the object, None where there is only one. last_state: what
     the object held before the operation that is stuck, as far as any order of the others goes; stuck: the operation that could
-    not take effect. text: the explanation in lines of words.
+    not take effect. text: the explanation in lines of words. drawing: the same as SVG, if somebody has drawn it.
     """
 
     property: str
@@ -24,6 +27,7 @@ class Evidence:
     last_state: Value = None
     stuck: Operation | None = None
     text: list[str] = field(default_factory=list)
+    drawing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,34 @@ class Verdict:
         figures = [f"{name.replace('_', ' ')} {value:,}" for name, value in self.stats.items() if type(value) is int]
         counted = ", ".join(figures)
         return [*shown, f"  [{counted}]"] if counted else shown
+
+    @property
+    def explanation(self) -> str:
+        """Why, in words: the text that `lines` shows under the verdict. Empty if there is nothing to explain."""
+        return "\n".join(line.removeprefix("  ") for line in self.lines()[1:])
+
+    def to_html(self) -> str:
+        """The verdict as one HTML page that loads nothing."""
+        from windtunnel.checkers.page import page  # noqa: PLC0415 - only pages need it
+
+        return page(self.word, self.subject(), self.why, self.sections(), self.closing())
+
+    def subject(self) -> str:
+        """What was judged, for a headline."""
+        return self.model
+
+    def sections(self) -> list[Section]:
+        """The parts of the page: here one, what shows the violation."""
+        from windtunnel.checkers.page import Section  # noqa: PLC0415
+
+        if self.evidence is None:
+            return []
+        about = "" if self.evidence.key is None else f", key {self.evidence.key}"
+        return [Section(f"{self.evidence.property}{about}", "", self.evidence.drawing, self.evidence.text)]
+
+    def closing(self) -> list[str]:
+        """Sentences at the end of the page."""
+        return []
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as one JSON object (docs/reference/history-format.md)."""

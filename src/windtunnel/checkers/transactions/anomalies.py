@@ -19,6 +19,7 @@ MEANINGS = {
     "future-read": "a transaction read what it wrote only later",
     "garbage-read": "a transaction read what nobody had written (Kingsbury & Alvaro)",
     "duplicate-elements": "one append shows more than once",
+    "reordered-writes": "the writes of one transaction to a key took effect in another order than it made them",
     "incompatible-order": "two reads that no one order of appends explains",
     "cyclic-versions": "the versions of a key cannot be ordered",
     "predicate-read-miss": "a read of everything missed what was there",

@@ -14,6 +14,7 @@ from windtunnel.checkers.verdict import Verdict
 from windtunnel.histories import History
 
 if TYPE_CHECKING:
+    from windtunnel.checkers.page import Section
     from windtunnel.histories.transactions.columns import Interface, Transactions
 
 # What needs numpy is imported where it is used: whoever asks for a model by name does not pay for it.
@@ -41,13 +42,36 @@ class IsolationVerdict(Verdict):
 
     def lines(self) -> list[str]:
         """The verdict on a screen of text: each anomaly by its name, and what the level comes to."""
-        found = [f"{self.word.upper()}: {self.model} at {self.level}" + (f": {self.why}" if self.why else "")]
+        found = [f"{self.word.upper()}: {self.subject()}" + (f": {self.why}" if self.why else "")]
         for anomaly in self.anomalies:
             found += ["", *(f"  {line}" for line in self._told(anomaly))]
-        if self.valid is not None or self.anomalies:
-            found += ["", f"  Still holds: {', '.join(self.holds) or 'none of the levels'}."]
-            if self.fails:
-                found.append(f"  Ruled out: {', '.join(self.fails)}, and whatever is stronger.")
+        closing = self.closing()
+        return [*found, "", *(f"  {line}" for line in closing)] if closing else found
+
+    def subject(self) -> str:
+        """What was judged, for a headline."""
+        return f"{self.model} at {self.level}"
+
+    def closing(self) -> list[str]:
+        """What it comes to: the strongest levels that hold, the weakest that do not."""
+        if self.valid is None and not self.anomalies:
+            return []
+        found = [f"Still holds: {', '.join(self.holds) or 'none of the levels'}."]
+        if self.fails:
+            found.append(f"Ruled out: {', '.join(self.fails)}, and whatever is stronger.")
+        return found
+
+    def sections(self) -> list[Section]:
+        """The parts of the page: one per anomaly, with its cycle drawn."""
+        from windtunnel.checkers.page import Section  # noqa: PLC0415
+        from windtunnel.checkers.transactions.drawing import ring  # noqa: PLC0415
+
+        found = []
+        for anomaly in self.anomalies:
+            assert self.history is not None, "a verdict with anomalies has a history"
+            title, *told = self._told(anomaly)
+            name, _, note = title.partition(": ")
+            found.append(Section(name, note, ring(self.history, anomaly), told))
         return found
 
     def _told(self, anomaly: Anomaly) -> list[str]:

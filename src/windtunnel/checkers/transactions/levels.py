@@ -134,6 +134,7 @@ _RULES_OUT: dict[str, tuple[str, ...]] = {
     "incompatible-order": ("read-committed", "read-atomic"),
     "future-read": ("read-committed", "read-atomic"),
     "duplicate-elements": ("read-uncommitted",),
+    "reordered-writes": ("read-uncommitted",),
     "cyclic-versions": ("read-uncommitted",),
     "internal": ("read-atomic",),
     "lost-update": ("cursor-stability", "update-atomic"),

@@ -22,6 +22,7 @@ def direct_anomalies(lists: Lists, groups: Groups) -> list[Anomaly]:
         *_intermediate(lists, groups),
         *_duplicates(lists),
         *_incompatible(lists),
+        *_reordered(lists, groups),
         *_dirty_updates(lists),
         *_lost_updates(lists, groups),
         *_self_contradictions(lists, groups),
@@ -130,6 +131,29 @@ def _incompatible(lists: Lists) -> Iterator[Anomaly]:
         at = next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
         why = f"{_read(lists, longest)}, and {_read(lists, micro)}: they part at element {at + 1}, and neither begins the other"
         yield Anomaly("incompatible-order", why, (int(lists.of[longest]), int(lists.of[micro])), count=len(bad))
+
+
+def _reordered(lists: Lists, groups: Groups) -> Iterator[Anomaly]:
+    """reordered-writes: of two appends of one transaction to a key, the later one shows first, or the earlier one never."""
+    history = lists.history
+    appends = history.kind[groups.order] == WRITE
+    micro, group = groups.order[appends], groups.group[appends]
+    place = np.searchsorted(lists.writers.micro, micro)
+    slot = lists.slot_of[place] if len(place) else place
+    slot = np.where(slot >= 0, slot, np.iinfo(np.int64).max)  # what was never read comes after all that was
+    bad = np.flatnonzero(lists.bad)
+    if len(bad):
+        shown_there = elements_of(lists, bad)[1]
+        slot[
+            (slot == np.iinfo(np.int64).max) & np.isin(place, shown_there)
+        ] = -1  # it was read, and nobody knows where it belongs
+    wrong = np.flatnonzero((group[1:] == group[:-1]) & (slot[1:] < slot[:-1]) & (slot[1:] >= 0))
+    if len(wrong):
+        one, two = int(place[wrong[0]]), int(place[wrong[0] + 1])
+        longest = int(lists.longest[history.key[micro[wrong[0]]]])
+        why = f"T{lists.of[micro[wrong[0]]]} appended {_element(lists, one)} and then {_element(lists, two)}, but {_read(lists, longest)}"
+        involved = tuple(dict.fromkeys((int(lists.of[micro[wrong[0]]]), int(lists.of[longest]))))
+        yield Anomaly("reordered-writes", why, involved, count=len(wrong))
 
 
 def _dirty_updates(lists: Lists) -> Iterator[Anomaly]:

@@ -30,12 +30,7 @@ def analysed(history: Transactions) -> tuple[list[Anomaly], Dependencies]:
 def dependencies_of(lists: Lists, groups: Groups) -> Dependencies:
     """The dependencies that the lists show."""
     history, writers = lists.history, lists.writers
-    appended = lists.of[writers.micro]
-    own = np.where(lists.writer >= 0, lists.writer, 0)
-    valid = (lists.writer >= 0) & (lists.slot_of[own] == np.arange(len(own))) if len(own) else np.zeros(0, bool)
-    if len(own):
-        valid &= lists.committed[appended[own]]
-    slots = np.flatnonzero(valid)
+    slots = _valid_slots(lists)
     slot_key = lists.slot_key()
     micro_of = writers.micro[lists.writer[slots]] if len(slots) else slots
     # ww: consecutive committed versions of one key
@@ -58,6 +53,14 @@ def dependencies_of(lists: Lists, groups: Groups) -> Dependencies:
     found = Dependencies(history, lists.committed, ww, wr, rw, rests_on=_resting(lists))
     _add_unread(lists, found, micro_of, begins, lists.reads[readable & ~has_next])
     return found
+
+
+def _valid_slots(lists: Lists) -> Column:
+    """The slots that stand for a committed append, each append once."""
+    held: Column = np.flatnonzero(lists.writer >= 0)
+    own = lists.writer[held]
+    valid: Column = held[(lists.slot_of[own] == held) & lists.committed[lists.of[lists.writers.micro[own]]]]
+    return valid
 
 
 def _with_strays(lists: Lists, wr: Pairs, stray: Column) -> Pairs:

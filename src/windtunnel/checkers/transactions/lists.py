@@ -116,7 +116,8 @@ def _place_bad_reads(lists: Lists) -> None:
         micro = lists.reads[bad]
         value = lists.history.elements[lists.history.offsets[micro + 1] - 1]
         place = lists.writers.find(lists.history.key[micro], value)
-        lists.last[bad] = np.where(place >= 0, lists.slot_of[place], -1)
+        lists.last[bad] = -1
+        lists.last[bad[place >= 0]] = lists.slot_of[place[place >= 0]]
 
 
 def _committed(lists: Lists) -> Column:

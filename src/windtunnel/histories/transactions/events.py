@@ -8,6 +8,8 @@ may hold completions only (then nothing is known about when they were asked).
 from __future__ import annotations
 
 import json
+import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -18,21 +20,36 @@ from windtunnel.base.messages import Value
 from windtunnel.histories.edn import edn_rows, edn_text
 from windtunnel.histories.malformed import MalformedHistory, excerpt
 from windtunnel.histories.operations import Operation, Outcome
-from windtunnel.histories.sources import BYTES_MAX, numbered_lines, whole_text
+from windtunnel.histories.sources import BYTES_MAX, numbered_lines, open_source, whole_text
 from windtunnel.histories.transactions.columns import BEFORE, Interface, Transactions
-from windtunnel.histories.transactions.ingest import transactions_of
+from windtunnel.histories.transactions.ingest import scanned, transactions_of
 
 _TYPES = ("invoke", "ok", "fail", "info")
 
 
 def read_edn_transactions(path: Path, interface: Interface | None = None, bytes_max: int = BYTES_MAX) -> Transactions:
     """Read transactions in EDN. Raises MalformedHistory."""
+    found = _scanned(path, interface)
+    if found is not None:
+        return found
     return _transactions(path, edn_rows(path, whole_text(path, bytes_max)), interface)
 
 
 def read_json_transactions(path: Path, interface: Interface | None = None, bytes_max: int = BYTES_MAX) -> Transactions:
     """Read transactions in JSON: one event a line, or one array of them. Raises MalformedHistory."""
+    found = _scanned(path, interface)
+    if found is not None:
+        return found
     return _transactions(path, json_rows(path, bytes_max), interface)
+
+
+def _scanned(path: Path, interface: Interface | None) -> Transactions | None:
+    """What the compiled reader makes of a file: columns at once, or None for anything that it is not sure about."""
+    with open_source(path) as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            return None
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
+            return scanned(view, interface, str(path))
 
 
 def json_rows(path: Path, bytes_max: int) -> Iterator[tuple[int, Value]]:

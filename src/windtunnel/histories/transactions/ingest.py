@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +15,17 @@ from windtunnel.histories.operations import History, Operation
 from windtunnel.histories.transactions.columns import LISTED, NIL, READ, UNSEEN, WRITE, Column, Interface, Transactions
 from windtunnel.histories.transactions.pure_ingest import BadMicroOperation
 
+scan: Callable[[Any], dict[str, Any] | None] | None = None
 if TYPE_CHECKING or os.environ.get("WINDTUNNEL_KERNEL", "") == "pure":
     from windtunnel.histories.transactions.pure_ingest import fill, heads
 else:
     try:
         from windtunnel.histories.transactions._ingest import fill, heads
+        from windtunnel.histories.transactions._scan import scan
     except ImportError:
         from windtunnel.histories.transactions.pure_ingest import fill, heads
 
-__all__ = ["canonical", "transactions_of"]
+__all__ = ["canonical", "finished", "scanned", "transactions_of"]
 
 _APPENDS, _WRITES, _READ_LISTS, _READ_PLAIN = 2, 4, 8, 16
 
@@ -60,11 +62,16 @@ def transactions_of(history: History | Sequence[Operation], interface: Interface
         raise _bare(operations, source).refuse(number, expected, excerpt(got)) from None
     assert found is not None, "values are numbered, whatever they are"
     transactions = _bare(operations, source)
-    words = found.pop("words")
-    for name, column in found.items():
-        setattr(transactions, name, column)
     transactions.keys = _names(keys)
     transactions.values = None if values is None else _names(values)
+    return finished(transactions, found, interface)
+
+
+def finished(transactions: Transactions, columns: dict[str, Any], interface: Interface | None) -> Transactions:
+    """Put raw columns in place: tell the interface, and refuse what does not belong to it. Raises MalformedHistory."""
+    words = columns.pop("words")
+    for name, column in columns.items():
+        setattr(transactions, name, column)
     transactions.interface = interface or interface_of(words)
     _refuse_foreign(transactions, words)
     return transactions
@@ -115,6 +122,12 @@ def _plain(item: Any) -> Any:
         if item[0] == "map":
             return {_plain(key): _plain(inner) for key, inner in sorted(item[1], key=repr)}
     return item
+
+
+def scanned(data: Any, interface: Interface | None, source: str) -> Transactions | None:
+    """The columns of a file's bytes, or None if they hold something unusual, or nothing was compiled. Raises MalformedHistory."""
+    columns = None if scan is None else scan(data)
+    return None if columns is None else finished(_bare([], source), columns, interface)
 
 
 def _bare(operations: Sequence[Operation], source: str | None) -> Transactions:
