@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -136,7 +137,7 @@ def conduct(test: Test, settings: Settings, *, explain: Explain | None = None, p
 
 def load() -> None:
     """Import what a run needs and install its hooks, so that forked children find both: one empty run."""
-    from windtunnel.sim.machines.world import World  # noqa: PLC0415 - this is the place
+    from windtunnel.sim import World  # noqa: PLC0415 - this is the place
 
     async def nothing(world: Any) -> None:
         host = world.host("warm")
@@ -221,7 +222,7 @@ class _Conductor:
             ask = self.ask(seed)
             yield ask
             if i == 0 or self.settings.twice:
-                yield dataclasses.replace(ask, shifted=self.settings.twice)
+                yield dataclasses.replace(ask, shuffled=self.settings.twice)
 
     def ask(self, seed: int) -> Ask:
         """The run of a seed."""
@@ -274,7 +275,7 @@ class _Conductor:
     def _part(self, one: Row, two: Row) -> Divergence | None:
         if "" in (one.fingerprint, two.fingerprint):  # one of them did not get to its end, which is another finding
             return None
-        return part(self.make, dataclasses.replace(one.ask, shifted=False), one, two)
+        return part(self.make, dataclasses.replace(one.ask, shuffled=False), one, two)
 
     def _look_into(self, failure: Failure) -> None:
         """Shrink the storm of a failure, and run the smallest again with everything kept."""
@@ -296,12 +297,7 @@ def row_of(ended: Ended) -> Row:
     if ended.how == "returned":
         row = ended.value
     else:
-        ask: Ask = ended.item
-        last = ended.text.strip().rsplit("\n", 1)[-1]
-        kind = "ours" if ended.how == "raised" else ended.how
-        detail = ended.text if ended.how == "raised" else ended.err[-4000:]
-        row = Row(ask=ask, status="failed", kind=kind, host="-", message=last, text=detail, plan=ask.storm().to_rows())
-        row.wall_s = ended.wall_s
+        row = _lost(ended)
     row.out, row.err = ended.out, ended.err
     return row
 
@@ -313,3 +309,24 @@ def replayed(test: Test, settings: Settings) -> Row:
     quiet = conductor.quiet()
     ask = conductor.ask(settings.seeds[0]) if quiet is None else quiet.ask
     return run(test, ask, debugged=True)
+
+
+def _lost(ended: Ended) -> Row:
+    """The row of a run whose process did not live to send one: what is known from outside, and where it stood."""
+    from windtunnel.sim.places import blame  # noqa: PLC0415 - loaded already where a seed was run
+
+    ask: Ask = ended.item
+    row = Row(ask=ask, status="failed", kind=ended.how, host="-", message=ended.text, plan=ask.storm().to_rows())
+    row.wall_s = ended.wall_s
+    if ended.how == "raised":  # a bug of ours, or a value that does not pickle
+        row.kind, row.text, row.message = "ours", ended.text, ended.text.strip().rsplit("\n", 1)[-1]
+        return row
+    stack = _STACK.findall(ended.err[ended.err.rfind(_FATAL) :]) if _FATAL in ended.err else []
+    places = [(file, int(line), function) for file, line, function in reversed(stack)]
+    row.where = blame(places)
+    row.text = "\n".join([ended.text, *(f"  {file}:{line} in {function}" for file, line, function in places)])
+    return row
+
+
+_FATAL = "Fatal Python error"
+_STACK = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)  # as faulthandler writes it, innermost first

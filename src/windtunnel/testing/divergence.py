@@ -22,6 +22,9 @@ INDEX_EVERY = 64
 BEFORE = 4
 """Steps that are shown before the first that differs."""
 
+AFTER = 6
+"""Steps that are searched for the stack of whoever the differing one wakes."""
+
 TRIES = 3
 WHOLE = (0, 50_000)
 """The window when the index did not help: the beginning of the run, as much as fits through a pipe in no time."""
@@ -33,16 +36,16 @@ _STACK_LINES = 10
 class Divergence:
     """Where two runs of `seed` part. addresses: they are the same as long as objects lie at the same addresses.
 
-    common: the last steps that both have. first, second: the step that differs, None where that run had ended, or where the steps are
-    alike and only what they sent was not. found: false when the runs did not differ again while they were watched.
+    common: the last steps that both have. first, second: what each run did then, from the step that differs to the next one that has a
+    stack; empty where it had ended. found: false when the runs did not differ again while they were watched.
     """
 
     seed: int
     fingerprints: tuple[str, str]
     addresses: bool
     common: tuple[Step, ...] = ()
-    first: Step | None = None
-    second: Step | None = None
+    first: tuple[Step, ...] = ()
+    second: tuple[Step, ...] = ()
     found: bool = True
 
     def lines(self) -> list[str]:
@@ -55,7 +58,7 @@ class Divergence:
             lines += ["the last steps that both have in common:", *(f"  {_brief(step)}" for step in self.common)]
             lines += _stack_lines(self.common[-1], "  ")
         lines += ["then one run:", *_shown(self.first), "and the other:", *_shown(self.second)]
-        if self.first is not None and self.second is not None and _brief(self.first) == _brief(self.second):
+        if self.first and self.second and _brief(self.first[0]) == _brief(self.second[0]):
             lines.append("the steps are alike: what differs is what was sent in the last common one, its content or its size")
         return [*lines, *self._hint()]
 
@@ -74,11 +77,11 @@ class Divergence:
 def part(make: Callable[[Ask], Row], ask: Ask, one: Row, two: Row) -> Divergence:
     """Find where two runs of `ask` part that had different fingerprints. make: runs an ask in a child of its own."""
     prints = (one.fingerprint, two.fingerprint)
-    alike = [make(dataclasses.replace(ask, shifted=False)).fingerprint for _ in range(TRIES)]
-    addresses = two.ask.shifted != one.ask.shifted and len(set(alike)) == 1
+    alike = [make(dataclasses.replace(ask, shuffled=False)).fingerprint for _ in range(TRIES)]
+    addresses = two.ask.shuffled != one.ask.shuffled and len(set(alike)) == 1
     window: tuple[int, int] | None = None
     for _ in range(TRIES):
-        asks = [dataclasses.replace(ask, index=INDEX_EVERY, window=window, shifted=row.ask.shifted) for row in (one, two)]
+        asks = [dataclasses.replace(ask, index=INDEX_EVERY, window=window, shuffled=row.ask.shuffled) for row in (one, two)]
         first, second = make(asks[0]), make(asks[1])
         if first.fingerprint == second.fingerprint:
             continue
@@ -106,14 +109,18 @@ def differing(one: Row, two: Row) -> tuple[int, int]:
     return max(0, first - BEFORE), last + BEFORE
 
 
-def compared(one: list[Step], two: list[Step]) -> tuple[tuple[Step, ...], Step | None, Step | None] | None:
-    """The last common steps and the first of each run that differs; None if there is none."""
+def compared(one: list[Step], two: list[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...], tuple[Step, ...]] | None:
+    """The last common steps, and what each run did from the first that differs; None if there is none."""
     for i in range(max(len(one), len(two))):
-        first = one[i] if i < len(one) else None
-        second = two[i] if i < len(two) else None
-        if first != second:
-            return tuple(one[max(0, i - BEFORE) : i]), first, second
+        if one[i : i + 1] != two[i : i + 1]:
+            return tuple(one[max(0, i - BEFORE) : i]), _to_a_stack(one, i), _to_a_stack(two, i)
     return None
+
+
+def _to_a_stack(steps: list[Step], at: int) -> tuple[Step, ...]:
+    """A timer or a packet has no stack; the task that it wakes, one of the next steps, has."""
+    last = next((i for i in range(at, min(at + AFTER, len(steps))) if steps[i].stack), at)
+    return tuple(steps[at : last + 1])
 
 
 # --- Words ---
@@ -123,8 +130,10 @@ def _brief(step: Step) -> str:
     return f"t={step.at_s:.6f} s  {step.host}  {step.what}"
 
 
-def _shown(step: Step | None) -> list[str]:
-    return ["  (had ended)"] if step is None else [f"  {_brief(step)}", *_stack_lines(step, "  ")]
+def _shown(steps: tuple[Step, ...]) -> list[str]:
+    if not steps:
+        return ["  (it had ended)"]
+    return [line for step in steps for line in (f"  {_brief(step)}", *_stack_lines(step, "  "))]
 
 
 def _stack_lines(step: Step, indent: str) -> list[str]:

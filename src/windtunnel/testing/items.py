@@ -58,9 +58,9 @@ class Simulated(pytest.Function):
             campaign = conduct(self._test, settings, explain=self._explain, progress=progress)
         self._tell(campaign)
         if campaign.skipped is not None:
-            (pytest.xfail if campaign.skipped.startswith(telling.XFAIL) else pytest.skip)(
-                campaign.skipped.removeprefix(telling.XFAIL)
-            )
+            if campaign.skipped.startswith(telling.XFAIL):
+                pytest.xfail(campaign.skipped.removeprefix(telling.XFAIL))
+            raise pytest.skip.Exception(campaign.skipped, _use_item_location=True)
         if campaign.failures or campaign.divergence:
             raise CampaignFailed(campaign)
         if campaign.never_seen and self.config.getoption("--windtunnel-strict"):
@@ -292,7 +292,7 @@ def _option(name: str, value: Any) -> dict[str, Any]:
                 text = Path(value).read_text(encoding="utf-8")
             except OSError as error:
                 raise UsageError(f"cannot read {value}: {error.strerror}") from None
-            given = {"plan": tuple(Plan.from_toml(text, value).to_rows())}
+            given = {"plan": tuple(Plan.from_toml(text, value).to_rows()), "shrink": False}
         case "for":
             given = {"for_s": seconds(value)}
         case "no-shrink":

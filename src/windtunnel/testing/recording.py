@@ -10,6 +10,8 @@ import asyncio
 from functools import partial
 from typing import Any, NamedTuple
 
+from windtunnel.sim.places import awaits_of
+
 FRAMES_MAX = 24
 
 
@@ -56,20 +58,9 @@ def described(callback: Any) -> tuple[str, tuple[tuple[str, int, str], ...]]:
     if isinstance(owner, asyncio.Task):
         coroutine: Any = owner.get_coro()
         name = getattr(coroutine, "__qualname__", type(coroutine).__name__)
-        return f"task {owner.get_name()} ({name})", _stack(coroutine)
+        frames = awaits_of(coroutine)[:FRAMES_MAX]
+        stack = tuple((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) for frame in frames)
+        return f"task {owner.get_name()} ({name})", stack
     name = getattr(callback, "__qualname__", type(callback).__qualname__)
     module = getattr(callback, "__module__", None) or type(owner).__module__
     return f"{module}.{name}", ()
-
-
-def _stack(awaited: Any) -> tuple[tuple[str, int, str], ...]:
-    """Where a coroutine stands, and what it waits for, and so on."""
-    frames = []
-    while awaited is not None and len(frames) < FRAMES_MAX:
-        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None) or getattr(awaited, "gi_frame", None)
-        if frame is not None:
-            frames.append((frame.f_code.co_filename, frame.f_lineno or 0, frame.f_code.co_name))
-        awaited = (
-            getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None) or getattr(awaited, "gi_yieldfrom", None)
-        )
-    return tuple(frames)

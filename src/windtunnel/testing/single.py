@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 from windtunnel.faults import Plan
 from windtunnel.testing.layout import settle
 from windtunnel.testing.recording import Recording
-from windtunnel.testing.storms import Storm, drawn
+from windtunnel.testing.storms import TEST, Storm, drawn
 
 Test: TypeAlias = Callable[[Any], Awaitable[Any]]
 """A test: a coroutine function of the world."""
@@ -37,7 +37,7 @@ class Ask:
     """What to run. plan: the faults as rows; None draws them for `nodes` over `for_s` seconds.
 
     detail: send the log and the messages even if the run passes. index: keep a digest every so many events. window: send the steps
-    between these two numbers of events. shifted: let objects have other addresses than usual. modules: say which modules the run
+    between these two numbers of events. shuffled: let objects have other addresses than usual. modules: say which modules the run
     imported, and what it warned of.
     """
 
@@ -51,7 +51,7 @@ class Ask:
     detail: bool = False
     index: int = 0
     window: tuple[int, int] | None = None
-    shifted: bool = False
+    shuffled: bool = False
     modules: bool = False
 
     def storm(self) -> Plan:
@@ -115,15 +115,14 @@ class Single:
 
     def __call__(self, ask: Ask) -> Row:
         """Run one seed here. Whatever goes wrong in it is in the row."""
-        settle(shifted=ask.shifted)
         return run(self.test, ask, self.explain)
 
 
 def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool = False) -> Row:
     """Run one seed in this process, as it is. debugged: raise what went wrong, and let every step take its time."""
-    from windtunnel.sim.machines.findings import LeakWarning, RunFailed  # noqa: PLC0415 - loaded before anything is forked
-    from windtunnel.sim.machines.world import World  # noqa: PLC0415
+    from windtunnel.sim import LeakWarning, RunFailed, World  # noqa: PLC0415 - loaded before anything is forked
 
+    settle()  # once for what the world is made of, and again where the test begins
     began = time.perf_counter()
     known = set(sys.modules) if ask.modules else set()
     storm = Storm(ask.storm())
@@ -136,7 +135,7 @@ def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool 
     with warnings.catch_warnings(record=ask.modules) as warned:
         warnings.simplefilter("ignore", LeakWarning)  # `leaks` has them, and the parent warns of them
         try:
-            world.run(test, world)
+            world.run(_settled, test, world, ask)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever was raised is the finding, an exit and the outcomes of pytest too
@@ -153,12 +152,20 @@ def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool 
     return row
 
 
+async def _settled(test: Test, world: Any, ask: Ask) -> None:
+    """The test, from a settled heap on."""
+    settle(shuffled=ask.shuffled)
+    await test(world)
+
+
 def _describe(row: Row, world: Any, recording: Recording, storm: Storm) -> None:
     """Fill in what the world knows."""
     kernel, finding = world.kernel, world.finding
     if finding is not None and row.failed:
         row.kind, row.host, row.at_s = finding.kind, finding.host, finding.at_s
         row.where, row.message, row.text = finding.where, finding.message, finding.text
+    elif row.failed:  # an exit of the test's own process ends the run without a finding
+        row.kind, row.host, row.at_s = TEST, TEST, world.now
     row.fingerprint, row.index, row.events, row.sim_s = f"{kernel.fingerprint:016x}", kernel.index, kernel.events, kernel.now
     row.nodes, row.hosts = world.nodes, tuple(world.hosts)
     row.faults, row.steps = storm.rows, recording.steps

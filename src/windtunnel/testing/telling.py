@@ -61,7 +61,8 @@ def _failure_lines(campaign: Campaign, failure: Failure) -> list[str]:
     where = f" at {smallest.where}" if smallest.where else ""
     lines.append(f"{smallest.kind}: on {smallest.host}, t={smallest.at_s:.6f} s{where}: {smallest.message}")
     if failure.repeats:
-        lines.append(f"policy {smallest.ask.policy}, fingerprint {smallest.fingerprint or 'none'}, {campaign.layout}")
+        small = "" if smallest.fingerprint == row.fingerprint else f" ({smallest.fingerprint} under the smallest storm)"
+        lines.append(f"policy {smallest.ask.policy}, fingerprint {row.fingerprint or 'none'}{small}, {campaign.layout}")
     else:
         lines.append("it did not fail again in the same way: see below why two runs of one seed differ")
     lines += _storm_lines(failure)
