@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 import threading
 import weakref
@@ -27,6 +28,7 @@ from typing import Any, TypeVar
 
 from windtunnel.base.errors import Escaped
 from windtunnel.base.messages import NodeId
+from windtunnel.sim import tasks as ordered
 from windtunnel.sim.ambient.signals import SignalCalls
 from windtunnel.sim.ambient.threads import ThreadCalls
 from windtunnel.sim.kernel import Kernel
@@ -69,6 +71,7 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
         self.call_soon = kernel.task_soon
         kernel.on_error = self._callback_raised
         kernel.attach(self)
+        ordered.begin()
 
     # --- Time ---
 
@@ -109,7 +112,7 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
             task = factory(self, coro, **({"context": context} if context is not None else {}), **options)
             task.set_name(label)
         else:
-            task = asyncio.Task(coro, loop=self, name=label, context=context, **options)
+            task = ordered.Task(coro, loop=self, name=label, context=context, **options)
         if life is None:
             self._free[self._task_count] = task
         else:
@@ -193,15 +196,21 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
         if self._closed:
             return
         self._closed = True
-        lives, self._lives = self._lives, {}
-        for life in lives:
-            life.alive = False
-        for free in [*self._free.values()]:
-            _close(free, None)
-        for life in lives:
-            tasks, life.tasks = life.tasks, {}
-            for task in tasks:
-                _close(task, life)
+        threshold = logging.root.manager.disable
+        logging.disable()
+        try:
+            for free in [*self._free.values()]:
+                _close(free, None)
+            for _ in range(CLOSE_MAX):  # what is closed may make tasks, as a server's `finally` does
+                lives, self._lives = self._lives, {}
+                for life in lives:
+                    life.alive = False
+                for life in lives:
+                    tasks, life.tasks = life.tasks, {}
+                    for task in tasks:
+                        _close(task, life)
+        finally:
+            logging.disable(threshold)
 
     async def shutdown_asyncgens(self) -> None:
         """Close every asynchronous generator that is still open."""

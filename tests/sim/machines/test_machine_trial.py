@@ -169,6 +169,23 @@ PROGRAM = """
                 except (OSError, TimeoutError):
                     pass
 
+    async def cancelled_in_order():
+        async def waits(i):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                print(i, end=" ")
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for i in range(20):
+                    group.create_task(waits(i))
+                await asyncio.sleep(0.1)
+                print(len({task.get_name() for task in asyncio.all_tasks()}), [t.get_name() for t in asyncio.all_tasks()])
+                raise ValueError
+        except* ValueError:
+            print()
+
     async def test(world):
         names = ["a", "b", "c", "d"]
         for name in names:
@@ -178,11 +195,9 @@ PROGRAM = """
         world.kernel.call_at(3.0, world.restart, "b")
         world.kernel.call_at(3.5, world.cut, [("a", "c"), ("c", "a")])
         world.kernel.call_at(5.0, world.heal)
-        tasks = {asyncio.create_task(asyncio.sleep(0.1 * (i % 3))) for i in range(30)}
-        order = []
-        for task in tasks:
-            task.add_done_callback(lambda task: order.append(task.get_name()))
-        await asyncio.wait(tasks)
+        done, _ = await asyncio.wait([asyncio.create_task(asyncio.sleep(0.1 * (i % 3)), name=f"t{i}") for i in range(30)])
+        print([task.get_name() for task in done])
+        await cancelled_in_order()
         await asyncio.sleep(8.0)
 
     for policy in ("fifo", "random"):
