@@ -2,6 +2,7 @@ import asyncio
 import contextvars
 import gc
 import inspect
+import logging
 
 import pytest
 
@@ -462,3 +463,24 @@ def test_current_and_after_event_name_the_host(loop):
     loop.call_soon(lambda: seen.append(loop.kernel.current))
     loop.kernel.run()
     assert seen == [("task", "a"), "a", None]
+
+
+def test_what_closing_starts_is_closed_too(loop, capfd):
+    """A `finally` block that makes tasks and logs, when a loop is closed, leaves nothing behind and says nothing."""
+
+    async def forever():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            logging.getLogger("test").critical("heard by nobody")
+            loop.create_task(forever())
+
+    async def main():
+        _, _, context = host(loop)
+        loop.create_task(forever(), context=context)
+        await asyncio.sleep(1.0)
+
+    loop.run_until_complete(main())
+    loop.close()
+    gc.collect()
+    assert capfd.readouterr() == ("", "")

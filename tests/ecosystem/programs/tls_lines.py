@@ -99,6 +99,7 @@ async def use(host, port):
     writer.write(b"now secret\n")
     facts["upgraded"] = await reader.readline()
     writer.close()
+    await writer.wait_closed()
     return facts
 
 

@@ -27,7 +27,7 @@ from types import FunctionType, ModuleType, TracebackType
 from typing import Any, Self, TypeAlias
 
 from windtunnel.base.errors import Escaped
-from windtunnel.sim.files import descriptors, paths
+from windtunnel.sim.files import certificates, descriptors, paths
 from windtunnel.sim.files.descriptors import FIRST
 from windtunnel.sim.files.nodes import File
 from windtunnel.sim.files.opened import SimFile, current_files, open_on_host
@@ -301,6 +301,7 @@ class installed:  # noqa: N801 - reads as a state: `with installed():`
             if _sites is None:
                 _sites = Sites()
             _sites.patch()
+            certificates.patch()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
@@ -308,4 +309,5 @@ class installed:  # noqa: N801 - reads as a state: `with installed():`
         _depth -= 1
         if _depth == 0:
             assert _sites is not None
+            certificates.restore()
             _sites.restore()
