@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-GROUPS = ("bench_kernel", "bench_raft", "bench_start", "bench_sweep", "bench_checkers", "bench_live")
+GROUPS = ("bench_kernel", "bench_raft", "bench_start", "bench_sweep", "bench_checkers", "bench_live", "bench_files")
 
 
 def main() -> int:

@@ -278,6 +278,43 @@ def test_a_rename_is_whole_across_directories(make_disk):
     assert found == {(False, False, False), (True, False, False), (True, True, False), (True, False, True), (True, True, True)}
 
 
+def test_a_rename_stands_on_what_came_before_it(make_disk):
+    """A rename to another directory survives only with the earlier changes of the directory that it left."""
+
+    def program():
+        durable_directory("/a")
+        durable_directory("/b")
+        put("/a/f", b"x")
+        sync_directory("/a")
+        put("/a/first", b"")
+        os.rename("/a/f", "/b/f")
+
+    found = outcomes(make_disk, program, lambda: (os.path.exists("/a/first"), os.path.exists("/b/f")))
+    assert found == {(False, False), (True, False), (True, True)}
+
+
+def test_links_are_counted_through_crashes(make_disk):
+    """The number of names of a file is right after links, unlinks, replacements, and crashes that undo them."""
+
+    def program():
+        durable_directory()
+        put("/data/f", b"x")
+        os.link("/data/f", "/data/g")
+        sync_directory("/data")
+        os.link("/data/f", "/data/h")
+        os.unlink("/data/g")
+        put("/data/i", b"")
+        os.rename("/data/i", "/data/h")
+
+    def look():
+        count = len([name for name in "fgh" if contents(f"/data/{name}") == b"x"])
+        assert os.stat("/data/f").st_nlink == count
+        return count
+
+    assert make_disk().on(lambda: (program(), look())[1]) == 1
+    assert outcomes(make_disk, program, look) == {1, 2, 3}
+
+
 def test_syncing_one_side_of_a_rename_makes_it_durable(make_disk):
     """A rename is durable once either directory is synced, with what came before it in both; other names are not."""
 

@@ -175,6 +175,23 @@ def test_the_real_file_system_is_read_through(disk, tmp_path):
     assert (tmp_path / "d" / "f").stat().st_mode & 0o777 == 0o644
 
 
+def test_links_of_real_files_are_counted(disk, tmp_path):
+    """A hard link to a file from below shows in its count; a link that leads to itself is ELOOP."""
+    (tmp_path / "f").write_text("real")
+
+    def program():
+        os.link(tmp_path / "f", tmp_path / "g")
+        assert os.stat(tmp_path / "f").st_nlink == os.stat(tmp_path / "g").st_nlink == 2
+        os.unlink(tmp_path / "f")
+        assert os.stat(tmp_path / "g").st_nlink == 1
+        os.symlink("loop", tmp_path / "loop")
+        with pytest.raises(OSError, match="symbolic links"):
+            os.stat(tmp_path / "loop")
+
+    disk.on(program)
+    assert (tmp_path / "f").stat().st_nlink == 1
+
+
 def test_readers_see_later_writes_over_the_lower_layer(disk, tmp_path):
     """A file that was opened to be read before the host first wrote to it shows the writes."""
     (tmp_path / "f").write_text("real")

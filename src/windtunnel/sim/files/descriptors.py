@@ -391,3 +391,9 @@ def status_of(node: Node, size: int) -> os.stat_result:
             *(_BLOCK_BYTES, (size + 511) // 512, 0),
         )
     )
+
+
+def relinked(status: os.stat_result, more: int) -> os.stat_result:
+    """The status of a real file that has `more` names on this host than below."""
+    times = (status.st_atime, status.st_mtime, status.st_ctime, status.st_atime_ns, status.st_mtime_ns, status.st_ctime_ns)
+    return os.stat_result((*status[:3], status.st_nlink + more, *status[4:10], *times, status.st_blksize, status.st_blocks, 0))

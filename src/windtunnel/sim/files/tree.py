@@ -29,7 +29,7 @@ from typing import Literal, NamedTuple
 from windtunnel.base.errors import Escaped
 from windtunnel.base.streams import Stream
 from windtunnel.sim.disk import SYNC_S
-from windtunnel.sim.files.descriptors import FIRST, SIZE_BYTES_MAX, Description, error, status_of
+from windtunnel.sim.files.descriptors import FIRST, SIZE_BYTES_MAX, Description, error, relinked, status_of
 from windtunnel.sim.files.names import Names, Place, real_node
 from windtunnel.sim.files.nodes import SECTOR_BYTES, Device, Directory, File, Node, Symlink
 
@@ -302,7 +302,8 @@ class FileSystem:
         if isinstance(node, File):
             if node.data is None:
                 assert node.lower is not None
-                return posix.stat(node.lower)
+                below = posix.stat(node.lower)
+                return below if node.links == 1 else relinked(below, node.links - 1)
             return status_of(node, len(node.data))
         return status_of(node, len(os.fsencode(node.target)) if isinstance(node, Symlink) else 0)
 
