@@ -11,6 +11,8 @@ import pytest
 import real_loopback
 from programs import trouble
 
+from windtunnel.sim import World
+
 HERE = "127.0.0.1"
 
 
@@ -74,3 +76,66 @@ def test_what_clients_are_told_by_linux():
         return dict(zip(trouble.SAID, await asyncio.gather(*map(real_trouble, trouble.SAID)), strict=True))
 
     assert asyncio.run(asyncio.wait_for(all_of_them(), 60)) == trouble.SAID
+
+
+# --- The same inside the tunnel ---
+
+
+async def simulated_trouble(world, library):
+    """What the client of a library says on a simulated host, by situation."""
+    server = world.host("server", main=lambda: trouble.LIBRARIES[library][0]("0.0.0.0", 8080), on_exit="ignore")
+
+    async def asked(word, harm):
+        question = asyncio.create_task(trouble.answer_or_error(library, "server", 8080, word))
+        await asyncio.sleep(0.3)
+        harm()
+        return await question
+
+    async with world.client("client"):
+        said = {
+            "nobody listens": await trouble.answer_or_error(library, "server", 8081, "ok"),
+            "unknown name": await trouble.answer_or_error(library, "nowhere.invalid", 8080, "ok"),
+        }
+        for situation in trouble.SAID[library]:
+            if situation.startswith("killed"):
+                await real_loopback.listening("server", 8080)
+                said[situation] = await asked(situation.split()[1], server.kill)
+                server.restart()
+        await real_loopback.listening("server", 8080)
+        said["ok"] = await trouble.answer_or_error(library, "server", 8080, "ok")
+        said["silence"] = await asked("wait", server.pause)
+        server.resume()
+        world.cut([("client", "server"), ("server", "client")])
+        said["no handshake"] = await trouble.answer_or_error(library, "server", 8080, "ok")
+    return said
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("library", trouble.SAID)
+def test_what_clients_are_told_in_the_tunnel(library, seed):
+    """They are told the same as by Linux when a server is killed, frozen, cut off, or was never there."""
+    world = World(seed)
+    assert world.run(simulated_trouble, world, library) == trouble.SAID[library]
+
+
+@pytest.mark.parametrize("harm", ["crash", "partition", "pause"])
+@pytest.mark.parametrize("library", trouble.SAID)
+def test_silence_has_one_face(library, harm):
+    """A power cut, a cut cable and a frozen process look alike to a client that waits: its patience ends."""
+    world = World(5)
+
+    async def scenario():
+        server = world.host("server", main=lambda: trouble.LIBRARIES[library][0]("0.0.0.0", 8080))
+        async with world.client("client"):
+            await real_loopback.listening("server", 8080)
+            question = asyncio.create_task(trouble.answer_or_error(library, "server", 8080, "wait"))
+            await asyncio.sleep(0.3)
+            if harm == "crash":
+                server.crash()
+            elif harm == "pause":
+                server.pause()
+            else:
+                world.cut([("client", "server"), ("server", "client")])
+            return await question
+
+    assert world.run(scenario) == trouble.SAID[library]["silence"]

@@ -421,6 +421,21 @@ def test_leaks_are_warned_of_and_cancelled(simulate):
     assert texts[1].startswith("on test at t=1.1")
 
 
+def test_what_is_about_to_end_is_no_leak(simulate, recwarn):
+    """Tasks that only wait for their turn get it first, on a client's host and on the test's."""
+
+    async def short():
+        await asyncio.sleep(0)
+
+    async def scenario(world):
+        async with world.client("shopper"):
+            asyncio.create_task(short())
+        asyncio.create_task(short())
+
+    simulate(scenario)
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_nothing_of_a_run_reaches_the_next_test(simulate):
     """Coroutines that wait, generators that are open, failed tasks: no warning afterwards, and the collector is as it was."""
 

@@ -27,8 +27,8 @@ def load_verify_locations(self: ssl.SSLContext, cafile: Any = None, capath: Any 
 
 def patch() -> None:
     """Put both in the place of those that they override."""
-    ssl.SSLContext.load_cert_chain = load_cert_chain  # type: ignore[method-assign]
-    ssl.SSLContext.load_verify_locations = load_verify_locations  # type: ignore[method-assign]
+    ssl.SSLContext.load_cert_chain = load_cert_chain  # type: ignore[assignment, method-assign]
+    ssl.SSLContext.load_verify_locations = load_verify_locations  # type: ignore[assignment, method-assign]
 
 
 def restore() -> None:

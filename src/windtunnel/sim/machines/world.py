@@ -248,6 +248,7 @@ class World(Verbs):
     def _wind_up(self, task: asyncio.Task[Any]) -> None:
         """Leaks, cancellation of what the test left, garbage: all within the simulation. Raises RunFailed."""
         if self.finding is None:
+            self._some(self.now)  # tasks that are about to end do so
             self.look_for_leaks(self._test, task)
         lives = [host.life for host in self.hosts.values() if host.visited and host.life is not None]
         ended: asyncio.Future[None] = self._test.context().run(self.loop.create_task, self._test.wind_up(), name="end")
