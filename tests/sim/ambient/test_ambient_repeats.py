@@ -33,7 +33,8 @@ print(hashlib.sha256(text.encode()).hexdigest(), sim.kernel.fingerprint)
 
 def run(hash_seed, mode):
     """What a fresh process prints."""
-    environ = {**os.environ, "PYTHONHASHSEED": hash_seed, "WINDTUNNEL_HOOKS": mode, "PYTHONPATH": str(HERE)}
+    path = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
+    environ = {**os.environ, "PYTHONHASHSEED": hash_seed, "WINDTUNNEL_HOOKS": mode, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environ, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
