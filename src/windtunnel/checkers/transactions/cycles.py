@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -61,6 +60,11 @@ class Found:
     cycles: list[Cycle]
     components: int = 0
     undecided: tuple[str, ...] = ()
+
+
+def acyclic(edges: Edges) -> bool:
+    """Whether a graph has no cycle at all."""
+    return bool(strong(edges.nodes, edges.source, edges.target)[1] == edges.nodes)
 
 
 def cycles_of(edges: Edges) -> Found:
@@ -236,7 +240,7 @@ def _length(edges: Edges, cycle: list[int]) -> int:
 def through(edges: Edges, cycle: tuple[int, ...]) -> Iterator[tuple[int, int, int, int, int, int]]:
     """The edges between transactions of a cycle: (kind, source, target, micro before, micro after, basis)."""
     count = edges.transactions
-    numbers: Any = list(cycle)
+    numbers = list(cycle)
     first = next(i for i, edge in enumerate(numbers) if edges.source[edge] < count)
     begun: int | None = None
     for edge in numbers[first:] + numbers[:first]:
@@ -244,8 +248,6 @@ def through(edges: Edges, cycle: tuple[int, ...]) -> Iterator[tuple[int, int, in
             begun = edge
         if edges.target[edge] < count:
             kind = int(edges.kind[begun])
-            yield (
-                kind, int(edges.source[begun]), int(edges.target[edge]), int(edges.before[begun]), int(edges.after[edge]),
-                int(edges.basis[edge]),
-            )  # fmt: skip
+            kind, source, target = int(edges.kind[begun]), int(edges.source[begun]), int(edges.target[edge])
+            yield kind, source, target, edges.micros(begun)[0], edges.micros(edge)[1], edges.micros(edge)[2]
             begun = None

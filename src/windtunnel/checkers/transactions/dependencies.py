@@ -25,12 +25,16 @@ from typing import Any
 
 import numpy as np
 
-from windtunnel.histories.transactions.columns import BEFORE, NEVER, OK, Column, Transactions
+from windtunnel.histories.transactions.columns import BEFORE, FAIL, NEVER, OK, Column, Transactions
 
 WW, WR, RW, TAIL, SESSION, REALTIME = range(6)
 """Kinds of edges. TAIL leads from a tail to an append or another tail; of REALTIME only the way through all moments counts."""
 
 KINDS = ("ww", "wr", "rw", "rw", "session", "real time")
+
+
+def _none() -> Column:
+    return np.zeros(0, np.int64)
 
 
 @dataclass(slots=True)
@@ -60,18 +64,16 @@ class Dependencies:
     to_tail: Pairs = field(default_factory=lambda: Pairs(_none(), _none()))
     from_tail: Pairs = field(default_factory=lambda: Pairs(_none(), _none()))
     tail_links: Pairs = field(default_factory=lambda: Pairs(_none(), _none()))
+    of: Column = field(default_factory=_none)
     rests_on: Callable[[int, int, int, int], str] = lambda *_: ""
-
-
-def _none() -> Column:
-    return np.zeros(0, np.int64)
 
 
 @dataclass(slots=True)
 class Edges:
     """A graph: int32 arrays. Nodes below `transactions` are transactions, above it tails and moments.
 
-    before, after: the micro-operations of each edge (or -1). basis: as in Pairs, 0 if there is none.
+    before, after, basis: the micro-operations of the first edges (-1 for none), as in Pairs; the edges of orders come after
+    those.
     """
 
     nodes: int
@@ -79,58 +81,76 @@ class Edges:
     source: Column
     target: Column
     kind: Column
-    before: Column
-    after: Column
-    basis: Column
+    before: Column = field(default_factory=_none)
+    after: Column = field(default_factory=_none)
+    basis: Column = field(default_factory=_none)
 
     def chosen(self, mask: Column) -> Edges:
-        """The same nodes with some of the edges."""
-        return Edges(
-            self.nodes, self.transactions, self.source[mask], self.target[mask], self.kind[mask], self.before[mask],
-            self.after[mask], self.basis[mask],
-        )  # fmt: skip
+        """The same nodes with some of the edges, without their micro-operations."""
+        return Edges(self.nodes, self.transactions, self.source[mask], self.target[mask], self.kind[mask])
+
+    def micros(self, edge: int) -> tuple[int, int, int]:
+        """(before, after, basis) of an edge."""
+        if edge >= len(self.before):
+            return -1, -1, 0
+        return int(self.before[edge]), int(self.after[edge]), int(self.basis[edge])
 
 
 def assemble(dependencies: Dependencies, *, sessions: bool = True, realtime: bool = True) -> Edges:
     """All edges of a history in one graph; edges within a transaction, or of one that did not commit, are left out."""
-    history = dependencies.history
+    history, of = dependencies.history, dependencies.of
     count = len(history)
-    of = history.of_micro_operations()
-    parts: list[tuple[int, Column, Column, Column, Column, Column]] = []
+    parts: list[_Part] = []
     for kind, pairs in ((WW, dependencies.ww), (WR, dependencies.wr), (RW, dependencies.rw)):
         source, target = of[pairs.before], of[pairs.after]
-        kept = (source != target) & dependencies.committed[source] & dependencies.committed[target]
+        kept = source != target
+        kept &= dependencies.committed[source]
+        kept &= dependencies.committed[target]
         basis = np.zeros(len(source), np.int8) if pairs.basis is None else pairs.basis
-        parts.append((kind, source[kept], target[kept], pairs.before[kept], pairs.after[kept], basis[kept]))
+        parts.append(_Part(kind, source[kept], target[kept], pairs.before[kept], pairs.after[kept], basis[kept]))
     nodes = count + dependencies.tails
     if dependencies.tails:
-        to, out = dependencies.to_tail, dependencies.from_tail
-        parts.append((RW, of[to.before], to.after + count, to.before, _blank(to.after), _blank(to.after)))
-        parts.append((TAIL, out.before + count, of[out.after], _blank(out.after), out.after, _blank(out.after)))
-        links = dependencies.tail_links
+        to, out, links = dependencies.to_tail, dependencies.from_tail, dependencies.tail_links
+        parts.append(_Part(RW, of[to.before], to.after + count, to.before, _blank(to.after), _blank(to.after)))
+        parts.append(_Part(TAIL, out.before + count, of[out.after], _blank(out.after), out.after, _blank(out.after)))
         blank = _blank(links.after)
-        parts.append((TAIL, links.before + count, links.after + count, blank, blank, blank))
+        parts.append(_Part(TAIL, links.before + count, links.after + count, blank, blank, blank))
+    data = len(parts)
     if sessions:
-        before, after = session_order(history, dependencies.committed)
-        parts.append((SESSION, before, after, _blank(before), _blank(before), _blank(before)))
+        parts.append(_Part(SESSION, *session_order(history, dependencies.committed)))
     if realtime:
         before, after, nodes = realtime_order(history, dependencies.committed, nodes)
-        parts.append((REALTIME, before, after, _blank(before), _blank(before), _blank(before)))
-
-    def joined(place: int, kind: type[Any]) -> Column:
-        return np.concatenate([part[place] for part in parts]).astype(kind)
-
-    kinds = np.repeat(np.array([part[0] for part in parts], np.int8), [len(part[1]) for part in parts])
+        parts.append(_Part(REALTIME, before, after))
     return Edges(
         nodes,
         count,
-        joined(1, np.int32),
-        joined(2, np.int32),
-        kinds,
-        joined(3, np.int32),
-        joined(4, np.int32),
-        joined(5, np.int8),
+        _joined([part.source for part in parts], np.int32),
+        _joined([part.target for part in parts], np.int32),
+        np.repeat(np.array([part.kind for part in parts], np.int8), [len(part.source) for part in parts]),
+        _joined([part.before for part in parts[:data]], np.int32),
+        _joined([part.after for part in parts[:data]], np.int32),
+        _joined([part.basis for part in parts[:data]], np.int8),
     )
+
+
+@dataclass(slots=True)
+class _Part:
+    kind: int
+    source: Column
+    target: Column
+    before: Column = field(default_factory=_none)
+    after: Column = field(default_factory=_none)
+    basis: Column = field(default_factory=_none)
+
+
+def _joined(columns: list[Column], kind: Any) -> Column:
+    """One column of all, converted on the way."""
+    found = np.empty(sum(len(column) for column in columns), kind)
+    at = 0
+    for column in columns:
+        found[at : at + len(column)] = column
+        at += len(column)
+    return found
 
 
 def _blank(like: Column) -> Column:
@@ -142,17 +162,25 @@ def session_order(history: Transactions, committed: Column) -> tuple[Column, Col
 
     One without an answer may take effect after later ones of its session: nothing follows from it.
     """
-    order = np.argsort(history.session, kind="stable")
-    order = order[committed[order] & (history.session[order] >= 0)]
+    session = history.session
+    if len(session) and int(session.max()) < 2**15:
+        session = session.astype(np.int16)  # sorted by counting
+    order = np.argsort(session, kind="stable")
+    order = order[committed[order] & (session[order] >= 0)]
     if not len(order):
         return order, order
-    session = history.session[order]
+    session = session[order]
     answered = history.status[order] == OK
-    places = np.arange(len(order))
-    last = np.maximum.accumulate(np.where(answered, places, -1))
+    last = np.maximum.accumulate(np.where(answered, np.arange(len(order)), -1))
     before = np.concatenate([[-1], last[:-1]])
     kept = (before >= 0) & (session[before] == session)
     return order[before[kept]], order[kept]
+
+
+def sessions_show_in_time(history: Transactions) -> bool:
+    """Whether the order of sessions is a part of that of real time: whoever answered, answered before the next was asked."""
+    before, after = session_order(history, history.status != FAIL)
+    return bool((history.completed[before] < history.invoked[after]).all())
 
 
 def realtime_order(history: Transactions, committed: Column, nodes: int) -> tuple[Column, Column, int]:
@@ -162,16 +190,32 @@ def realtime_order(history: Transactions, committed: Column, nodes: int) -> tupl
     answered = who[history.completed[who] < NEVER]
     if not len(asked) or not len(answered):
         return who[:0], who[:0], nodes
-    answered = answered[np.argsort(history.completed[answered], kind="stable")]
     ends = history.completed[answered]
-    earlier = np.searchsorted(ends, history.invoked[asked], "left")  # how many were answered before it was asked
-    counts = np.unique(earlier[earlier > 0])
-    if not len(counts):
+    begins = history.invoked[asked]
+    last = 1 + max(int(ends.max()), int(begins.max()))
+    if last <= 8 * len(history) + 1024 and int(ends.min()) >= 0:  # positions are counted through: nothing has to be sorted
+        holder = np.full(last, -1, np.int64)
+        holder[ends] = answered
+        present = holder >= 0
+        answered = holder[present]
+        earlier: Column = (np.cumsum(present) - present)[begins]
+    else:
+        order = np.argsort(ends, kind="stable")
+        answered = answered[order]
+        earlier = np.searchsorted(ends[order], begins, "left")
+    # earlier: how many were answered before it was asked
+    needed = np.zeros(len(answered) + 1, bool)
+    needed[earlier] = True
+    needed[0] = False
+    moments = nodes + np.cumsum(needed) - 1  # of the first so many answers, if one is needed there
+    count = int(needed.sum())
+    if not count:
         return who[:0], who[:0], nodes
-    moments = nodes + np.arange(len(counts))
-    at = np.searchsorted(counts, np.arange(1, len(answered) + 1), "left")  # the first moment that has seen this many answers
-    into = at < len(counts)
+    # An answer leads to the first moment that has seen it, which is the number of needed moments before it.
+    at = nodes + (np.cumsum(needed) - needed)[1:]
+    into = at < nodes + count
     out = earlier > 0
-    before = np.concatenate([answered[into], moments[:-1], moments[np.searchsorted(counts, earlier[out])]])
-    after = np.concatenate([moments[at[into]], moments[1:], asked[out]])
-    return before, after, nodes + len(counts)
+    chain = np.arange(nodes, nodes + count)
+    before = np.concatenate([answered[into], chain[:-1], moments[earlier[out]]])
+    after = np.concatenate([at[into], chain[1:], asked[out]])
+    return before, after, nodes + count

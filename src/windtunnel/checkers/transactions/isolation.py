@@ -181,15 +181,18 @@ def verdict_of(
 
 def _anomalies(history: Transactions, stats: dict[str, Any], budget_s: float | None) -> tuple[list[Anomaly], dict[str, str]]:
     from windtunnel.checkers.transactions import list_append  # noqa: PLC0415
-    from windtunnel.checkers.transactions.cycles import cycles_of  # noqa: PLC0415
-    from windtunnel.checkers.transactions.dependencies import assemble  # noqa: PLC0415
+    from windtunnel.checkers.transactions.cycles import acyclic, cycles_of  # noqa: PLC0415
+    from windtunnel.checkers.transactions.dependencies import assemble, sessions_show_in_time  # noqa: PLC0415
     from windtunnel.checkers.transactions.words import as_anomaly  # noqa: PLC0415
 
     assert budget_s is None or budget_s > 0, "a budget is positive"
     anomalies, dependencies = list_append.analysed(history)
+    edges = assemble(dependencies, sessions=not sessions_show_in_time(history))
+    stats["dependencies"] = len(edges.source)
+    if acyclic(edges):
+        return anomalies, {}
     edges = assemble(dependencies)
     found = cycles_of(edges)
-    stats["dependencies"] = len(edges.source)
     stats["components"] = found.components
     anomalies += [as_anomaly(dependencies, edges, cycle) for cycle in found.cycles]
     reason = "there are too many anti-dependencies to tell G-single from G-nonadjacent"

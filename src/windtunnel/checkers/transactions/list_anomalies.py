@@ -104,9 +104,14 @@ def _intermediate(lists: Lists, groups: Groups) -> Iterator[Anomaly]:
 def _duplicates(lists: Lists) -> Iterator[Anomaly]:
     """duplicate-elements: within the longest read of a key, or within a read that is no prefix of it."""
     history = lists.history
-    keys = np.flatnonzero(lists.longest >= 0)
-    bad = lists.reads[lists.bad]
-    micros = np.concatenate([lists.longest[keys], bad])
+    slot_key = lists.slot_key()
+    held = lists.writer >= 0
+    suspects = slot_key[~held]
+    known = lists.writer[held]
+    if len(known):  # an append that has several slots, or elements that nobody appended
+        again = np.bincount(known, minlength=len(lists.writers.micro))[known] > 1
+        suspects = np.concatenate([suspects, slot_key[held][again]])
+    micros = np.concatenate([lists.longest[np.unique(suspects)], lists.reads[lists.bad]])
     size = history.offsets[micros + 1] - history.offsets[micros]
     who = np.repeat(np.arange(len(micros)), size)
     within = np.arange(len(who)) - np.repeat(np.cumsum(size) - size, size)
@@ -144,15 +149,15 @@ def _reordered(lists: Lists, groups: Groups) -> Iterator[Anomaly]:
     bad = np.flatnonzero(lists.bad)
     if len(bad):
         shown_there = elements_of(lists, bad)[1]
-        slot[
-            (slot == np.iinfo(np.int64).max) & np.isin(place, shown_there)
-        ] = -1  # it was read, and nobody knows where it belongs
+        lost = (slot == np.iinfo(np.int64).max) & np.isin(place, shown_there)
+        slot[lost] = -1  # it was read, and nobody knows where it belongs
     wrong = np.flatnonzero((group[1:] == group[:-1]) & (slot[1:] < slot[:-1]) & (slot[1:] >= 0))
     if len(wrong):
         one, two = int(place[wrong[0]]), int(place[wrong[0] + 1])
         longest = int(lists.longest[history.key[micro[wrong[0]]]])
-        why = f"T{lists.of[micro[wrong[0]]]} appended {_element(lists, one)} and then {_element(lists, two)}, but {_read(lists, longest)}"
-        involved = tuple(dict.fromkeys((int(lists.of[micro[wrong[0]]]), int(lists.of[longest]))))
+        who = int(lists.of[micro[wrong[0]]])
+        why = f"T{who} appended {_element(lists, one)} and then {_element(lists, two)}, but {_read(lists, longest)}"
+        involved = tuple(dict.fromkeys((who, int(lists.of[longest]))))
         yield Anomaly("reordered-writes", why, involved, count=len(wrong))
 
 

@@ -50,7 +50,7 @@ def dependencies_of(lists: Lists, groups: Groups) -> Dependencies:
     readable = external & ~lists.bad  # a list that fits nowhere shows nothing about what it lacks
     has_next = readable & (following < begins[key + 1])
     rw = Pairs(lists.reads[has_next], micro_of[following[has_next]])
-    found = Dependencies(history, lists.committed, ww, wr, rw, rests_on=_resting(lists))
+    found = Dependencies(history, lists.committed, ww, wr, rw, rests_on=_resting(lists), of=lists.of)
     _add_unread(lists, found, micro_of, begins, lists.reads[readable & ~has_next])
     return found
 
