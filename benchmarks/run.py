@@ -14,7 +14,16 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-GROUPS = ("bench_kernel", "bench_raft", "bench_start", "bench_sweep", "bench_checkers", "bench_live", "bench_files")
+GROUPS = (
+    "bench_kernel",
+    "bench_raft",
+    "bench_start",
+    "bench_sweep",
+    "bench_checkers",
+    "bench_live",
+    "bench_files",
+    "bench_hooks",
+)
 
 
 def main() -> int:
