@@ -128,6 +128,8 @@ class Transport(Reliable):
                 elif self.peer is not None:
                     self.flight.appendleft(item)
                     self.peer.strand()
+            else:
+                self._part()
         elif item is RESET:
             self._meet_reset()
         elif self.state >= CLOSING or self.reading_paused or not self.started or self.unread:
@@ -398,9 +400,13 @@ class Transport(Reliable):
             self.server = None
         if self.socket is not None:
             self.socket.ended()
+        self._part()
+
+    def _part(self) -> None:
+        """Once both ends are closed and nothing is on its way, let go of each other: a cycle would wait for the collector."""
         peer = self.peer
-        if peer is not None and peer.state == CLOSED and not self.flight and not peer.flight:
-            self.peer = peer.peer = None  # no cycle for the collector
+        if peer is not None and self.state == peer.state == CLOSED and not self.flight and not peer.flight:
+            self.peer = peer.peer = None
 
     def close_socket(self) -> None:
         """The program closes a socket that no transport has."""
