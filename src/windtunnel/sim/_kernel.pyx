@@ -1141,6 +1141,10 @@ cdef class Kernel:
         """Run `callback(*args)` in a context now, after everything that is due already."""
         return self.request_task(self.local_time(), callback, args, context)
 
+    def task_time(self):
+        """The clock of the host that calls, without its jumps, seconds; virtual time outside of hosts."""
+        return self.local_time()
+
     cdef inline double local_time(self) except? -1.0:
         """The clock of the host that calls."""
         if self.skewed:

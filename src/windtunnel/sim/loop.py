@@ -24,6 +24,7 @@ import weakref
 from asyncio import events
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from windtunnel.base.errors import Escaped
@@ -48,9 +49,11 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
     Inside a host, `time` is the host's own clock, and delays are seconds of that clock.
     """
 
-    call_at: Any  # these three are the kernel's own methods: every step of a task passes here
+    call_at: Any  # these four are the kernel's own methods: every step of a task passes here
     call_later: Any
     call_soon: Any
+    time: Any
+    create_future: Any
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
@@ -69,16 +72,13 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
         self.call_at = kernel.task_at
         self.call_later = kernel.task_later
         self.call_soon = kernel.task_soon
+        self.time = kernel.task_time
+        self.create_future = partial(asyncio.Future, loop=self)
         kernel.on_error = self._callback_raised
         kernel.attach(self)
         ordered.begin()
 
-    # --- Time ---
-
-    def time(self) -> float:
-        """Virtual seconds; inside a host, those of its own clock, which drifts but does not jump."""
-        life = LIFE.get()
-        return self.kernel.now if life is None else float(life.port.monotonic())
+    # --- Requests ---
 
     def call_soon_threadsafe(  # type: ignore[override] # handles of the kernel are no subclass of asyncio's
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
@@ -89,10 +89,6 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
         return self.kernel.task_soon(callback, *args, context=context)
 
     # --- Tasks ---
-
-    def create_future(self) -> asyncio.Future[Any]:
-        """A future of this loop."""
-        return asyncio.Future(loop=self)
 
     def create_task(
         self,

@@ -215,6 +215,11 @@ class Kernel(Wire):
         heappush(self.heap, (due, seq, TASK, handle))
         return handle
 
+    def task_time(self) -> float:
+        """The clock of the host that calls, without its jumps, seconds; virtual time outside of hosts."""
+        life = LIFE.get() if self.skewed else None
+        return self.now if life is None else float(life.port.monotonic())
+
     def task_true(self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
         """As `task_at`, but at true virtual time, whatever the host's clock shows: the network has no clock."""
         handle = TaskHandle(callback, args, copy_context() if context is None else context, when)
@@ -226,14 +231,12 @@ class Kernel(Wire):
 
     def task_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
         """Run `callback(*args)` in a context after `delay` seconds of the host's clock."""
-        life = LIFE.get() if self.skewed else None
-        start = self.now if life is None else life.port.monotonic()
+        start = self.task_time() if self.skewed else self.now
         return self.task_at(start + delay, callback, *args, context=context)
 
     def task_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> TaskHandle:
         """Run `callback(*args)` in a context now, after everything that is due already."""
-        life = LIFE.get() if self.skewed else None
-        start = self.now if life is None else life.port.monotonic()
+        start = self.task_time() if self.skewed else self.now
         return self.task_at(start, callback, *args, context=context)
 
     def attach(self, loop: Any) -> None:

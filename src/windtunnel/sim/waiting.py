@@ -41,7 +41,7 @@ def waiting(kernel: Any) -> list[tuple[NodeId, str]]:
 
 
 def wait_of(task: asyncio.Task[Any]) -> str:
-    """What a task waits for and where, in words: `a lock at app.py:12 in work`, or its innermost await where that is not known."""
+    """What a task waits for and where, in words: `waits for a lock at app.py:12 in work`."""
     frames = awaits_of(task.get_coro())
     where = blame((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) for frame in frames)
     what = _awaited(frames, getattr(task, "_fut_waiter", None))
