@@ -20,6 +20,7 @@ class Machine:
         self.on_sleep = "raise"
         self.stalled = []
         self.defaults = []
+        self.world = self
         self.escapes = []
         self.port = loop.kernel.add_node(name)
         self.entropy = ambient.Entropy(self)
@@ -45,7 +46,7 @@ class Machine:
     def stall(self, seconds):
         self.stalled.append(seconds)
 
-    def escaped(self, error):
+    def escaped(self, _host, error):
         self.escapes.append(error)
 
     def context(self):

@@ -150,8 +150,21 @@ def test_work_may_call_the_loop(sim, host):
     async def main():
         loop = asyncio.get_running_loop()
         called = asyncio.Event()
+        refused = asyncio.Event()
         await asyncio.to_thread(lambda: loop.call_soon_threadsafe(called.set))
         await called.wait()
+        started = await asyncio.to_thread(lambda: asyncio.run_coroutine_threadsafe(asyncio.to_thread(time.sleep, 1.0), loop))
+        assert time.monotonic() < 1.0
+        await asyncio.wrap_future(started)
+        assert 1.0 < time.monotonic() < 1.01
+
+        def nap():
+            with pytest.raises(Escaped, match="time.sleep"):
+                time.sleep(1.0)
+            refused.set()
+
+        await asyncio.to_thread(lambda: loop.call_soon_threadsafe(nap))  # what the loop calls is not the thread's any more
+        await refused.wait()
         assert await anyio.to_thread.run_sync(lambda: anyio.from_thread.run_sync(asyncio.get_running_loop)) is loop
         await anyio.to_thread.run_sync(anyio.from_thread.check_cancelled)
         with pytest.raises(RuntimeError):
@@ -174,6 +187,54 @@ def test_work_cannot_wait_for_the_loop(sim, host):
 
         with pytest.raises(Escaped, match="blocking wait"):
             await asyncio.to_thread(wait)
+
+    sim.run(host, main)
+
+
+def test_work_may_sleep(sim, host):
+    """Its clocks go on, its result comes later; a wait with a timeout runs out; other tasks go on meanwhile."""
+
+    def work():
+        began = time.monotonic(), time.time(), time.monotonic_ns()
+        deadline = time.monotonic() + 0.35
+        polls = 0
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+            polls += 1
+        assert not threading.Event().wait(0.5)
+        with pytest.raises(queue.Empty):
+            queue.Queue().get(timeout=0.1)
+        assert time.time() - began[1] == pytest.approx(1.0)
+        assert time.monotonic_ns() - began[2] == pytest.approx(1e9)
+        return polls, time.monotonic() - began[0]
+
+    async def main():
+        ticks = []
+
+        async def tick():
+            while True:
+                ticks.append(time.monotonic())
+                await asyncio.sleep(0.25)
+
+        ticking = asyncio.create_task(tick())
+        polls, took = await asyncio.to_thread(work)
+        ticking.cancel()
+        assert (polls, took) == (4, pytest.approx(1.0))
+        assert 1.0 < time.monotonic() < 1.01
+        assert len(ticks) == 5
+
+        def fails():
+            time.sleep(1.0)
+            raise ValueError("late")
+
+        with pytest.raises(ValueError, match="late"):
+            await asyncio.to_thread(fails)
+        assert 2.0 < time.monotonic() < 2.01
+        left = asyncio.get_running_loop().run_in_executor(None, time.sleep, 1.0)
+        await asyncio.sleep(0.5)
+        left.cancel()
+        await asyncio.sleep(1.0)
+        assert left.cancelled()
 
     sim.run(host, main)
 

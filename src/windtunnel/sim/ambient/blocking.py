@@ -1,19 +1,19 @@
 """Calls that would stop the only thread there is, or leave the process: each is refused, with what to use instead.
 
-A call that cannot block passes: `time.sleep(0)`, a poll without a timeout, an address that is a number.
+A call that cannot block passes: `time.sleep(0)`, a poll without a timeout. Work that was given to a thread may sleep.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from typing import Any
 
+from windtunnel.sim.ambient import clocks
 from windtunnel.sim.ambient.escapes import asking, escape
 from windtunnel.sim.ambient.hooking import Hook
+from windtunnel.sim.ambient.threads import working
 
 _SLEEP = 'await asyncio.sleep instead, or let it freeze the whole host: World(on_sleep="stall")'
-_RESOLVE = "await loop.getaddrinfo instead"
 _POLL = "await sockets and streams of asyncio instead"
 _CHILD = "a host has one process; make the program a host of its own"
 _DATABASE = 'its files are out of reach; use ":memory:", or run the database on a real disk outside the simulation'
@@ -21,9 +21,12 @@ _DEBUGGERS = frozenset({"cmd", "pdb", "bdb", "code", "codeop", "IPython"})
 
 
 def _sleep(host: Any, seconds: float) -> Any:
-    """Real time does not pass. `on_sleep` of the host, or of its world: "raise", or "stall"."""
+    """Real time does not pass. `on_sleep` of the host, or of its world: "raise", or "stall". Work of a thread ends later."""
     if not seconds > 0:
         return NotImplemented
+    if working():
+        clocks.spend(float(seconds))
+        return None
     wish = getattr(host, "on_sleep", None) or getattr(getattr(host, "world", None), "on_sleep", None) or "raise"
     if wish == "stall":
         host.stall(float(seconds))
@@ -37,32 +40,6 @@ def _input(host: Any, *_prompt: Any) -> Any:
     if frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _DEBUGGERS:
         return NotImplemented
     raise escape(host, "input()", "there is no terminal on a host")
-
-
-def _getaddrinfo(host: Any, name: Any, *_args: Any, **_options: Any) -> Any:
-    if name is None or _is_number(name):
-        return NotImplemented
-    raise escape(host, f"socket.getaddrinfo({name!r})", _RESOLVE)
-
-
-def _resolve(call: str) -> Callable[..., Any]:
-    def handler(host: Any, name: Any, *_args: Any) -> Any:
-        if call.startswith("gethostbyname") and _is_number(name):
-            return NotImplemented
-        raise escape(host, f"socket.{call}({name!r})", _RESOLVE)
-
-    return handler
-
-
-def _is_number(name: Any) -> bool:
-    text = name.decode("ascii", "replace") if isinstance(name, bytes | bytearray) else str(name)
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, text.partition("%")[0])
-        except (OSError, ValueError):
-            continue
-        return True
-    return text == ""
 
 
 def _select(host: Any, _reading: Any, _writing: Any, _failing: Any, timeout: float | None = None) -> Any:
@@ -121,8 +98,6 @@ BLOCKING = [
     Hook("time", "sleep", _sleep),
     Hook("builtins", "input", _input),
     Hook("socket", "create_connection", _refused("socket.create_connection", "await asyncio.open_connection instead")),
-    Hook("_socket", "getaddrinfo", _getaddrinfo),
-    *(Hook("_socket", name, _resolve(name)) for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")),
     Hook("select", "select", _select),
     Hook("select", "poll", _poll, of=lambda module: type(module.poll()) if hasattr(module, "poll") else None),
     Hook("select", "epoll.poll", _poll),

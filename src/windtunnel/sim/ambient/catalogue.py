@@ -11,6 +11,7 @@ from windtunnel.sim.ambient.draws import DRAWS
 from windtunnel.sim.ambient.hooking import Hook, Hooking
 from windtunnel.sim.ambient.identity import IDENTITY
 from windtunnel.sim.ambient.imports import Arrivals
+from windtunnel.sim.ambient.lookups import LOOKUPS
 from windtunnel.sim.ambient.signals import SIGNALS
 from windtunnel.sim.ambient.threads import THREADS
 
@@ -18,7 +19,7 @@ _ANYIO = "anyio._backends._asyncio"
 
 _hooking = Hooking()
 _hooks: dict[str, list[Hook]] = {}
-for _hook in [*CLOCKS, *DRAWS, *IDENTITY, *SIGNALS, *THREADS, *BLOCKING]:
+for _hook in [*CLOCKS, *DRAWS, *IDENTITY, *SIGNALS, *THREADS, *BLOCKING, *LOOKUPS]:
     _hooks.setdefault(_hook.module, []).append(_hook)
 
 

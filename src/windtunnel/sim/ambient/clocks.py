@@ -20,25 +20,27 @@ EPOCH = 1_767_225_600
 _NS = 1_000_000_000
 _WALL = {getattr(time, name) for name in ("CLOCK_REALTIME", "CLOCK_TAI") if hasattr(time, name)}
 
+_ahead = 0.0  # seconds that the piece of work that runs has slept so far; zero when none runs
+
 
 def wall(host: Any) -> float:
     """`time.time()`: seconds since the Unix epoch, by the host's clock."""
-    return EPOCH + float(host.port.clock())
+    return EPOCH + float(host.port.clock()) + _ahead
 
 
 def wall_ns(host: Any) -> int:
     """`time.time_ns()`."""
-    return EPOCH * _NS + int(host.port.clock() * _NS)
+    return EPOCH * _NS + int((host.port.clock() + _ahead) * _NS)
 
 
 def monotonic(host: Any) -> float:
     """`time.monotonic()`: seconds since the simulation began, by a clock that may drift and never jumps."""
-    return float(host.port.monotonic())
+    return float(host.port.monotonic()) + _ahead
 
 
 def monotonic_ns(host: Any) -> int:
     """`time.monotonic_ns()`."""
-    return int(host.port.monotonic() * _NS)
+    return int((host.port.monotonic() + _ahead) * _NS)
 
 
 def _clock_gettime(host: Any, clock: int) -> float:
@@ -77,6 +79,22 @@ def now(host: Any, kind: Any, tz: Any = None) -> Any:
 def utcnow(host: Any, kind: Any) -> Any:
     """`datetime.utcnow()` of the class `kind`, without the warning that newer Pythons give."""
     return kind.fromtimestamp(wall(host), dt.UTC).replace(tzinfo=None)
+
+
+# --- Work that was given to a thread: it runs at one step, and may sleep in it ---
+
+
+def spend(seconds: float) -> None:
+    """The piece of work that runs sleeps: its clocks go on."""
+    global _ahead  # noqa: PLW0603 - one piece of work runs at a time, to its end
+    _ahead += seconds
+
+
+def spent() -> float:
+    """The piece of work ends: how long it has slept. The clocks show the present again."""
+    global _ahead
+    seconds, _ahead = _ahead, 0.0
+    return seconds
 
 
 CLOCKS = [

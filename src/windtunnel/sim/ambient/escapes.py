@@ -15,12 +15,12 @@ _STDLIB = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
 
 
 def escape(host: Any, call: str, instead: str) -> Escaped:
-    """The error, to be raised by the caller. A host with a method `escaped` is told, for user code may swallow the error."""
+    """The error, to be raised by the caller. A world with a method `escaped` is told, for user code may swallow it."""
     file, line = place()
     error = Escaped(f"{call} on host {host.name}, t={now(host):.6f} s, at {file}:{line}: {instead}")
-    told = getattr(host, "escaped", None)
+    told = getattr(getattr(host, "world", None), "escaped", None)
     if told is not None:
-        told(error)
+        told(host, error)
     return error
 
 

@@ -1,7 +1,8 @@
 """Work that real programs give to threads. There are none: it runs to its end at a step of its own, in the caller's context.
 
 That step comes after a drawn delay (`Entropy.work_s`), so that what may overtake a pool's thread in reality may overtake it here.
-While it runs no loop is the running one, as in a thread. What cannot be done so, because it needs two things at once, is refused.
+While it runs no loop is the running one, as in a thread. When it sleeps, or waits for something with a timeout, its clocks go on
+and its result comes later; everything that it does is still done at its step. What needs two things at once is refused.
 """
 
 # mypy: disable-error-code="override"
@@ -13,10 +14,10 @@ import queue
 import sys
 from asyncio import events
 from collections.abc import Callable
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from typing import Any, TypeVar
 
-from windtunnel.sim.ambient import switch
+from windtunnel.sim.ambient import clocks, switch
 from windtunnel.sim.ambient.escapes import escape
 from windtunnel.sim.ambient.hooking import Hook, Hooking
 from windtunnel.sim.life import current_host
@@ -24,8 +25,13 @@ from windtunnel.sim.sealed import Sealed
 
 T = TypeVar("T")
 
-WORKER: ContextVar[Any] = ContextVar("WORKER", default=None)
-"""The loop that gave the running work to a worker; None outside of workers."""
+_worker_of: Any = None  # the loop that gave the work that runs, which runs to its end; None between pieces of work
+
+
+def working() -> bool:
+    """Whether the code that runs is work that was given to a thread."""
+    return _worker_of is not None
+
 
 _INSTEAD = "threads are not simulated; use asyncio.to_thread or loop.run_in_executor, which run at a step of their own"
 
@@ -54,27 +60,50 @@ def _work(loop: Any, future: asyncio.Future[Any], func: Callable[..., Any], args
     """One piece of work, from beginning to end, at this step."""
     if future.cancelled():
         return
-    WORKER.set(loop)  # this context is a copy made for the work
+    what: Any
+    deliver: Callable[[asyncio.Future[Any], Any], None] = _fail
+    running = _begin(loop)
+    try:
+        what, deliver = func(*args), _succeed
+    except StopIteration as error:
+        what = RuntimeError("the work raised StopIteration")
+        what.__cause__ = error
+    except BaseException as error:  # noqa: BLE001 - a thread's exception, whatever it is, is its future's
+        what = error
+    finally:
+        slept_s = _end(running)
+    if slept_s > 0.0:
+        loop.call_later(slept_s, deliver, future, what)
+    else:
+        deliver(future, what)
+    what = None  # the traceback of an exception holds this frame
+
+
+def _begin(loop: Any) -> Any:
+    """Work begins: as in a thread, no loop is the running one. Returns the one that was."""
+    global _worker_of  # noqa: PLW0603 - one piece of work runs at a time
+    _worker_of = loop
     running = events._get_running_loop()  # noqa: SLF001 - what asyncio's own loops call
     events._set_running_loop(None)  # noqa: SLF001
-    try:
-        result = func(*args)
-    except StopIteration as error:
-        failure: BaseException | None = RuntimeError("the work raised StopIteration")
-        failure.__cause__ = error  # type: ignore[union-attr]
-    except BaseException as error:  # noqa: BLE001 - a thread's exception, whatever it is, is its future's
-        failure = error
-    else:
-        failure = None
-    finally:
-        events._set_running_loop(running)  # noqa: SLF001
-    if future.cancelled():
-        return
-    if failure is None:
+    return running
+
+
+def _end(running: Any) -> float:
+    """Work ends. Returns how long it slept, seconds."""
+    global _worker_of  # noqa: PLW0603
+    _worker_of = None
+    events._set_running_loop(running)  # noqa: SLF001
+    return clocks.spent()
+
+
+def _succeed(future: asyncio.Future[Any], result: Any) -> None:
+    if not future.cancelled():
         future.set_result(result)
-    else:
+
+
+def _fail(future: asyncio.Future[Any], failure: Any) -> None:
+    if not future.cancelled():
         future.set_exception(failure)
-    failure = None  # its traceback holds this frame
 
 
 # --- anyio, whose worker threads run every synchronous endpoint of FastAPI ---
@@ -103,14 +132,9 @@ def take_anyio(hooking: Hooking) -> None:
                 name = getattr(backend, "sniffio", None)
                 if name is not None:
                     context.run(name.current_async_library_cvar.set, None)
-                return await asyncio.get_running_loop().run_in_executor(None, _within, context, func, args)
+                return await asyncio.get_running_loop().run_in_executor(None, context.run, func, *args)
 
     hooking.put(kind, "run_sync_in_worker_thread", classmethod(run_sync_in_worker_thread))
-
-
-def _within(context: Any, func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    context.run(WORKER.set, WORKER.get())
-    return context.run(func, *args)
 
 
 def _from_thread(host: Any, func: Any, *_args: Any, **_options: Any) -> Any:
@@ -121,18 +145,21 @@ def _from_thread(host: Any, func: Any, *_args: Any, **_options: Any) -> Any:
 
 def _from_thread_sync(_host: Any, func: Callable[..., Any], *args: Any, **_options: Any) -> Any:
     """The loop stands still while the worker waits for it: so does it here, where both are one thread."""
-    loop = WORKER.get()
+    global _worker_of  # noqa: PLW0603
+    loop = _worker_of
     if loop is None:
         return NotImplemented
+    _worker_of = None
     events._set_running_loop(loop)  # noqa: SLF001
     try:
         return copy_context().run(func, *args)
     finally:
         events._set_running_loop(None)  # noqa: SLF001
+        _worker_of = loop
 
 
 def _check_cancelled(_host: Any) -> Any:
-    return NotImplemented if WORKER.get() is None else None
+    return None if working() else NotImplemented
 
 
 # --- What is refused ---
@@ -162,6 +189,9 @@ _FOR_EVER = "nobody can end the wait: the only thread would be waiting; use the 
 def _wait(host: Any, _condition: Any, timeout: float | None = None) -> Any:
     if timeout is not None and timeout <= 0.0:
         return NotImplemented
+    if timeout is not None and working():
+        clocks.spend(timeout)
+        return False
     raise escape(host, "a blocking wait of threading.Condition, Event, queue or Future", _FOR_EVER)
 
 
