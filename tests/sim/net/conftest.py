@@ -51,9 +51,10 @@ class Machine:
         return self.context().run(self.loop.create_task, coroutine)
 
     def _end(self):
-        self.life.alive = False
-        self.life = None
-        self.port.unbind()
+        if self.life is not None:
+            self.life.alive = False
+            self.life = None
+            self.port.unbind()
 
     def crash(self):
         self.up = False
@@ -113,6 +114,9 @@ def net(request):
     """Two hosts, a and b, on each kernel."""
     made = Machines(importlib.import_module(request.param))
     yield made
+    for machine in made.hosts.values():
+        if machine.up:
+            machine.crash()
     made.loop.close()
 
 

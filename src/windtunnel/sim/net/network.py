@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextvars import Context
 from typing import Any, NamedTuple
 
-from windtunnel.sim.net import sockets
+from windtunnel.sim.net import pairs, sockets
 from windtunnel.sim.net.names import Names
 from windtunnel.sim.net.tcp import Transport, transport_type
 from windtunnel.sim.pipe import SEGMENT_MAX, WINDOW
@@ -52,6 +52,7 @@ class Network:
         self.kernel.on_heal.append(self._mended)
         self.kernel.on_cut.append(self._cut)
         sockets.install()
+        pairs.install()
 
     def attach(self, host: Any) -> Interface:
         """The place of a machine."""

@@ -36,6 +36,7 @@ class Server(asyncio.AbstractServer):
         self._factory = factory
         self._backlog = backlog
         self._security = security
+        self._ssl_context = None if security is None else security.context  # asyncio's name: people look at it
         self._loop = interface.network.loop
         self._context = copy_context()
         self._serving = False

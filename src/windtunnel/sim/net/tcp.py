@@ -19,6 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.sim.net.reliable import ATTACHED, CLOSED, CLOSING, DEAD, FIN, LOST, OPENED, RESET, Reliable
+from windtunnel.sim.net.tls import silence
 
 if TYPE_CHECKING:
     from windtunnel.sim.net.network import Interface
@@ -418,6 +419,7 @@ class Transport(Reliable):
         self.state = DEAD
         self.ready = self.flowing = False
         self.unread = None
+        silence(self.protocol)
         self.leave_wire()
         peer = self.peer
         if peer is not None and peer.state != DEAD:
@@ -430,6 +432,7 @@ class Transport(Reliable):
             self._close_on_wire()
         self.state = CLOSED
         self.unread = None
+        silence(self.protocol)
 
     # --- The rest of asyncio's transport ---
 

@@ -45,3 +45,10 @@ def server_side(loop: Any, protocol: Any, security: Security) -> SSLProtocol:
 def _seen(waiter: asyncio.Future[None]) -> None:
     if not waiter.cancelled():
         waiter.exception()
+
+
+def silence(protocol: Any) -> None:
+    """The process that had this protocol is gone: nobody is to complain that it did not close."""
+    transport = getattr(protocol, "_app_transport", None) if isinstance(protocol, SSLProtocol) else None
+    if transport is not None:
+        transport._closed = True  # noqa: SLF001 - what its finalizer asks

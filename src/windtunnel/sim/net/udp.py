@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HEADERS = 28  # bytes of IP and UDP around a packet
 PACKET_MAX = 65_507  # bytes of payload that fit into one
+BROADCAST = "255.255.255.255"
 QUEUE_MAX = 256  # packets that wait for a program that does not read; more are dropped
 
 
@@ -61,7 +62,7 @@ class PacketSocket:
     def connect(self, remote: Any) -> None:
         """Send to `remote`, and hear only from it. Raises OSError when there is no way to it."""
         target = self.interface.reach(remote[0])
-        if target is None and not _is_group(remote[0]):
+        if target is None and remote[0] != BROADCAST and not _is_group(remote[0]):
             raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
         self._need_name(remote[0])
         self.remote = remote
@@ -98,7 +99,7 @@ class PacketSocket:
 
     def _targets(self, address: str) -> list[Interface]:
         network = self.interface.network
-        if address == "255.255.255.255":
+        if address == BROADCAST:
             return [host.interface for host in network.world.hosts.values()]
         if _is_group(address):
             return list(dict.fromkeys(member.interface for member in network.groups.get(address, ())))
@@ -143,7 +144,7 @@ class PacketSocket:
     def hears(self, address: str, source: Any) -> bool:
         """Whether a packet to `address` from `source` is for this socket, the port being right."""
         mine = self.local[0]
-        if mine not in ("0.0.0.0", "::") and address not in (mine, "255.255.255.255"):  # noqa: S104 - simulated addresses
+        if mine not in ("0.0.0.0", "::") and address not in (mine, BROADCAST):  # noqa: S104 - simulated addresses
             return False
         return self.remote is None or tuple(self.remote[:2]) == tuple(source[:2])
 
@@ -261,4 +262,4 @@ class DatagramTransport(asyncio.DatagramTransport):
 
 def _is_group(address: str) -> bool:
     first = address.partition(".")[0]
-    return first.isdigit() and (224 <= int(first) <= 239 or address == "255.255.255.255")
+    return first.isdigit() and 224 <= int(first) <= 239
