@@ -33,3 +33,9 @@ def test_an_echo_over_streams(net):
     assert seen == [(local, remote)]
     assert local[0] == "10.0.0.1"
     assert net.kinds() == ["connected", "accepted"]
+
+
+def test_the_calls_are_coroutine_functions(net):
+    """As asyncio's own are: mocks that replace them depend on it."""
+    for name in ("create_connection", "create_server", "create_datagram_endpoint", "sock_recv", "start_tls"):
+        assert asyncio.iscoroutinefunction(getattr(net.loop, name)), name
