@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from small_projects import children_of, processes
 
 from windtunnel.testing.forks import OUTPUT_MAX, Crew, alone
 
@@ -15,26 +16,12 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 STATE = []
 
 
-def pids_of_mine():
-    """Children of this process that still exist, zombies included."""
-    mine = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat") as file:
-                    if file.read().rpartition(")")[2].split()[1] == str(os.getpid()):
-                        mine.append(int(name))
-            except OSError:
-                continue
-    return mine
-
-
 def test_a_child_returns_its_answer_and_its_output():
     """The value comes back, and what was printed on the way."""
 
     def work(n):
-        print("on the way")
-        print("aside", file=sys.stderr)
+        sys.stdout.write("on the way\n")
+        sys.stderr.write("aside\n")
         return {"squared": n * n}
 
     ended = alone(work, 7, limit_s=20)
@@ -61,7 +48,7 @@ def test_answers_larger_than_a_pipe_arrive():
 
 def test_of_long_output_the_end_is_kept():
     """A child that floods its stdout neither blocks nor fills the memory."""
-    ended = alone(lambda n: print("y" * n, "the end"), 4 * OUTPUT_MAX, limit_s=20)
+    ended = alone(lambda n: sys.stdout.write("y" * n + "the end\n"), 4 * OUTPUT_MAX, limit_s=20)
     assert ended.out.endswith("the end\n")
     assert len(ended.out) < OUTPUT_MAX + 100
 
@@ -129,14 +116,19 @@ def test_a_stopped_child_is_no_hang_of_ours():
 
 def test_nothing_is_left_behind():
     """An exception in the block that uses a crew takes every child with it."""
-    before = pids_of_mine()
-    with pytest.raises(KeyboardInterrupt), Crew(time.sleep, jobs=2, limit_s=60) as crew:
-        crew.start(60)
-        crew.start(61)
-        assert crew.running == [60, 61]
-        assert not crew.free
-        raise KeyboardInterrupt
-    assert pids_of_mine() == before
+
+    def interrupted():
+        with Crew(time.sleep, jobs=2, limit_s=60) as crew:
+            crew.start(60)
+            crew.start(61)
+            assert crew.running == [60, 61]
+            assert not crew.free
+            raise KeyboardInterrupt
+
+    before = children_of(os.getpid())
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert children_of(os.getpid()) == before
 
 
 def test_children_do_not_outlive_a_killed_parent():
@@ -146,18 +138,15 @@ def test_children_do_not_outlive_a_killed_parent():
         with Crew(time.sleep, jobs=1, limit_s=60) as crew:
             crew.start(60)
             (child,) = (each.pid for each in crew._running.values())
-            print(child, flush=True)
+            sys.stdout.write(str(child))
+            sys.stdout.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
     grandchild = int(alone(parent, 1, limit_s=20).out)
     ends = time.monotonic() + 10
     while time.monotonic() < ends:
-        try:
-            with open(f"/proc/{grandchild}/stat") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":
-                    return  # killed; whoever adopted it has not looked yet
-        except OSError:
-            return
+        if all(state == "Z" for pid, state, _, _ in processes() if pid == grandchild):
+            return  # a zombie: whoever adopted it has not looked yet
         time.sleep(0.01)
     raise AssertionError(f"{grandchild} is alive")
 

@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
+from small_projects import session_of
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def fingerprint_of(out):
 
 def test_a_failure_tells_all_and_replays(project):
     """The user's line as pytest shows it, seed, smallest storm, log, output; the replay fails again with the same fingerprint."""
-    ran = project.write(test_flaky=FLAKY).pytest()
+    ran = project.write(test_flaky=FLAKY).fresh()
     assert ran.code == 1, ran.out + ran.err
     assert "1 failed, 1 passed" in ran.out
     assert ">       assert lives < 2" in ran.out
@@ -56,13 +57,13 @@ def test_a_failure_tells_all_and_replays(project):
     assert "nobody reads this" not in ran.out
     assert re.search(r"^windtunnel: 2 tests, \d+ seeds, \d+ seeds/s$", ran.out, re.MULTILINE)
 
-    again = project.pytest(*replay_of(ran.out))
+    again = project.fresh(*replay_of(ran.out))
     assert again.code == 1
     assert "assert 2 < 2" in again.out
     assert fingerprint_of(again.out) == fingerprint_of(ran.out)
 
     storm = re.search(r"^the smallest storm: pytest (.*)$", ran.out, re.MULTILINE)[1].split()
-    smallest = project.pytest(*storm)
+    smallest = project.fresh(*storm)
     assert smallest.code == 1
     assert fingerprint_of(smallest.out) in ran.out
 
@@ -98,13 +99,13 @@ def test_junit_has_seed_fingerprint_plan_and_replay(project):
     assert said["windtunnel_plan"].endswith("crash db")
     assert said["windtunnel_replay"].split()[1:] == replay_of(ran.out)
     assert "assert 2 < 2" in cases["test_it_survives"].find("failure").text
-    assert [each.get("value") for each in cases["test_it_runs"].iter("property")][0] == "20"
+    assert next(each.get("value") for each in cases["test_it_runs"].iter("property")) == "20"
 
 
 def test_under_xdist_all_is_the_same(project):
     """With -n 2: the same seed, the same fingerprint, properties and totals from the workers; layout fixed in them too."""
-    alone = project.write(test_flaky=FLAKY).pytest()
-    ran = project.pytest("-n", "2", "--junitxml", "out.xml")
+    alone = project.write(test_flaky=FLAKY).fresh()
+    ran = project.fresh("-n", "2", "--junitxml", "out.xml")
     assert ran.code == 1, ran.out + ran.err
     assert "1 failed, 1 passed" in ran.out
     assert replay_of(ran.out) == replay_of(alone.out)
@@ -202,3 +203,233 @@ def test_beside_other_plugins_and_fixtures(project, mode):
         **theirs,
     }, ran.out
     assert "by hand" in ran.out
+
+
+# --- Bad input ---
+
+WRONG = {
+    "seeds": ("@pytest.mark.windtunnel(seeds=0)\nasync def test_it(world): pass", "seeds: a campaign needs at least one"),
+    "faults": ("@pytest.mark.windtunnel(faults='partitions')\nasync def test_it(world): pass", "did you mean partition?"),
+    "argument": ("@pytest.mark.windtunnel(seed=3)\nasync def test_it(world): pass", "did you mean seeds?"),
+    "plain": ("@pytest.mark.windtunnel\ndef test_it(world): pass", "write `async def test_it`"),
+    "unmarked": ("async def test_it(world): pass", "add the mark"),
+    "hypothesis": (
+        """
+from hypothesis import given, strategies
+@given(strategies.integers())
+@pytest.mark.windtunnel
+async def test_it(world, n): pass""",
+        "hypothesis draws",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_marks_are_errors_of_usage(project, case):
+    """Exit code 4, the test by name, what was expected."""
+    text, words = WRONG[case]
+    ran = project.write(test_wrong=f"import pytest\n{text}\n").pytest()
+    assert ran.code == 4, ran.out + ran.err
+    assert "test_wrong.py::test_it: " in ran.err
+    assert words in ran.err
+    assert "Traceback" not in ran.out + ran.err
+
+
+def test_wrong_options_are_errors_of_usage(project):
+    """Each names itself."""
+    project.write(test_flaky=FLAKY)
+    for option, words in (
+        (["--windtunnel-seeds", "0"], "--windtunnel-seeds: seeds: a campaign needs at least one"),
+        (["--windtunnel-faults", "quake"], "--windtunnel-faults: unknown fault profile 'quake'"),
+        (["--windtunnel-policy", "lifo"], "--windtunnel-policy: unknown policy 'lifo'"),
+        (["--windtunnel-plan", "absent.toml"], "--windtunnel-plan: cannot read absent.toml"),
+        (["--windtunnel-for", "soon"], "--windtunnel-for: expected a duration"),
+        (["--windtunnel-jobs", "0"], "--windtunnel-jobs: jobs: expected"),
+    ):
+        ran = project.pytest(*option)
+        assert ran.code == 4, ran.out + ran.err
+        assert words in ran.err
+
+
+def test_a_wrong_mark_under_xdist_is_told(project):
+    """A worker that refuses says why, and the session fails."""
+    ran = project.write(test_wrong="import pytest\n@pytest.mark.windtunnel(seeds=0)\nasync def test_it(world): pass\n").fresh(
+        "-n", "1"
+    )
+    assert ran.code != 0
+    assert "a campaign needs at least one" in ran.out + ran.err
+
+
+STRANDED = """
+import pytest
+
+@pytest.fixture
+async def service():
+    return 1
+
+@pytest.mark.windtunnel(seeds=2)
+async def test_it(world, service):
+    pass
+"""
+
+
+def test_a_coroutine_fixture_without_the_world_is_refused(project):
+    """It has no loop that it could run on; the message says what to do."""
+    ran = project.write(test_stranded=STRANDED).pytest()
+    assert ran.code == 1
+    assert "fixture 'service' is a coroutine and does not ask for `world`" in ran.out
+
+
+# --- Warnings, strictness, selection ---
+
+VACUOUS = """
+import asyncio
+import warnings
+import pytest
+from windtunnel.sim import sometimes
+
+@pytest.mark.windtunnel(seeds=5)
+async def test_vacuous(world):
+    sometimes(False, "two leaders")
+
+@pytest.mark.windtunnel(seeds=5)
+async def test_leaky(world):
+    test_leaky.task = asyncio.create_task(asyncio.sleep(1000), name="forgotten")
+    await asyncio.sleep(0.1)
+
+@pytest.mark.windtunnel(seeds=5)
+async def test_warns(world):
+    warnings.warn("old ways", DeprecationWarning)
+"""
+
+
+def test_leaks_and_vacuity_are_warnings(project):
+    """They are in the summary of warnings, as are those of the children, once; with -W error and --strict they fail."""
+    project.write(test_vacuous=VACUOUS)
+    ran = project.pytest()
+    assert ran.code == 0, ran.out
+    assert "3 warnings" in ran.out
+    assert "never true in 5 seeds: two leaders" in ran.out
+    assert "still open at the end" in ran.out
+    assert "'forgotten'" in ran.out
+    assert ran.out.count("DeprecationWarning: old ways") == 1
+    strict = project.pytest("--windtunnel-strict", "-k", "vacuous")
+    assert strict.code == 1
+    assert "two leaders" in strict.out
+    errors = project.pytest("-W", "error")
+    assert "3 failed" in errors.out, errors.out
+    assert "items.py" not in errors.out
+
+
+def test_options_outrank_marks_and_pytest_selects_as_ever(project):
+    """Seeds, faults, policy from the command line; -x, -k, --lf."""
+    project.write(test_flaky=FLAKY)
+    ran = project.pytest("--windtunnel-seeds", "7..9", "--windtunnel-faults", "none", "-v")
+    assert ran.code == 0, ran.out
+    assert "windtunnel: 2 tests, 6 seeds" in ran.out
+    failed = project.pytest("-x", "--windtunnel-no-shrink", "--windtunnel-policy", "random")
+    assert "1 failed" in failed.out
+    assert "not shrunk" in failed.out
+    assert "policy random" in failed.out
+    assert "--windtunnel-policy random" in failed.out
+    again = project.pytest("--lf", "--windtunnel-keep-going", "--windtunnel-no-shrink")
+    assert re.search(r"= 1 failed in", again.out)
+    assert "of 60 seeds fail" in again.out
+
+
+def test_twice_is_an_option(project):
+    """--windtunnel-twice finds what depends on addresses."""
+    text = """
+    import asyncio
+    import pytest
+
+    class Thing:
+        pass
+
+    @pytest.mark.windtunnel(seeds=3)
+    async def test_set(world):
+        things = {Thing() for _ in range(50)}
+        order = {thing: i for i, thing in enumerate(things)}
+        for thing in sorted(things, key=id):
+            await asyncio.sleep(0.001 * order[thing])
+    """
+    project.write(test_set=text)
+    assert project.pytest().code == 0
+    ran = project.pytest("--windtunnel-twice")
+    assert ran.code == 1
+    assert "not deterministic: two runs of seed" in ran.out
+    assert "hint:" in ran.out
+
+
+def test_a_debugger_gets_the_frames(project):
+    """--windtunnel-seed S --pdb runs the seed here; the prompt stands at the user's line."""
+    ran = project.write(test_flaky=FLAKY).pytest("-k", "survives")
+    words = replay_of(ran.out)
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *words, "--pdb"],
+        cwd=project.path,
+        env=project.environment(),
+        input="p 'lives are', lives\nq\n",
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert "('lives are', 2)" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_timeout_of_pytest_timeout_leaves_nothing_behind(project):
+    """The campaign ends with the test, its children too."""
+    text = """
+    import ctypes
+    import pytest
+
+    @pytest.mark.timeout(2)
+    @pytest.mark.windtunnel(seeds=3)
+    async def test_slow(world):
+        ctypes.CDLL(None).sleep(50)
+    """
+    ran = project.write(test_slow=text).pytest()
+    assert ran.code == 1
+    assert "Timeout" in ran.out + ran.err
+
+
+def test_ctrl_c_leaves_nothing_behind(project):
+    """The session ends as pytest's sessions do; no child survives."""
+    import os
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    text = """
+    import ctypes
+    import pytest
+
+    @pytest.mark.windtunnel(seeds=30)
+    async def test_slow(world):
+        ctypes.CDLL(None).sleep(50)
+    """
+    project.write(test_slow=text)
+    started = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-v"],
+        cwd=project.path,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    ends = time.monotonic() + 60
+
+    while len(session_of(started.pid)) < 2 and time.monotonic() < ends:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    os.killpg(started.pid, signal.SIGINT)
+    out, _ = started.communicate(timeout=60)
+    assert "KeyboardInterrupt" in out, out
+    assert started.returncode == 2
+    assert session_of(started.pid) == []

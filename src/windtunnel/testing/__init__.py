@@ -1,8 +1,8 @@
 """Floor 4: tests of asyncio code in the simulator, many seeds each: by pytest, or by a call of `check`.
 
 Reading order: `settings` (what can be chosen), `single` (one seed), `forks` (a child for each), `campaign` (all of them),
-`shrinking` and `divergence` (looking closer), `telling` and `page` (what is shown), `environment` and `layout` (what must be fixed for a
-seed to mean the same tomorrow), `plugin` and `items` (pytest).
+`shrinking` and `divergence` (looking closer), `telling` and `page` (what is shown), `environment` and `layout` (what must be
+fixed for a seed to mean the same tomorrow), `plugin` and `items` (pytest).
 """
 
 from __future__ import annotations

@@ -49,8 +49,9 @@ class CampaignFailed(WindtunnelError, AssertionError):  # noqa: N818 - what happ
 class Failure:
     """One seed that fails.
 
-    row: the run as it failed first. shrunk: the smallest storm that was found to do the same; None if that was not tried. detailed: the
-    smallest failing run again, with its log. repeats: whether the same seed failed in the same way when it was run again.
+    row: the run as it failed first. shrunk: the smallest storm that was found to do the same; None if that was not tried.
+    detailed: the smallest failing run again, with its log. repeats: whether the same seed failed in the same way when it was run
+    again.
     """
 
     row: Row
@@ -68,9 +69,9 @@ class Failure:
 class Campaign:
     """What came of the seeds of one test.
 
-    verdict: "valid", "invalid", or "unknown": not deterministic, skipped, or a `sometimes` never true. asked, done: numbers of seeds.
-    failures: by seed, the first looked into. never_seen: `sometimes` points that were passed and never true. leaks: what tests
-    left open, each once. quiet_s, nodes: of the run without faults that the storms were drawn after; None if there was none.
+    verdict: "valid", "invalid", or "unknown": not deterministic, skipped, or a `sometimes` never true. asked, done: numbers of
+    seeds. failures: by seed, the first looked into. never_seen: `sometimes` points that were passed and never true. leaks: what
+    tests left open, each once. quiet_s, nodes: of the run without faults that the storms were drawn after.
     """
 
     settings: Settings
@@ -136,7 +137,7 @@ def conduct(test: Test, settings: Settings, *, explain: Explain | None = None, p
 
 
 def load() -> None:
-    """Import what a run needs and install its hooks, so that forked children find both: one empty run."""
+    """Import what a run needs and install its hooks, so that forked children find both done: one empty run."""
     from windtunnel.sim import World  # noqa: PLC0415 - this is the place
 
     async def nothing(world: Any) -> None:
@@ -193,6 +194,7 @@ class _Conductor:
         for name in row.modules:
             with contextlib.suppress(Exception):  # it may be made in another way; the children make it again then
                 importlib.import_module(name)
+        load()  # the hooks look for their places in these modules too
         drawn = settings.faults and settings.plan is None
         return row if row.status == "skipped" or (row.failed and drawn) else None
 
@@ -293,11 +295,7 @@ class _Conductor:
 
 def row_of(ended: Ended) -> Row:
     """The row of a run, also of one whose process did not live to send it."""
-    row: Row
-    if ended.how == "returned":
-        row = ended.value
-    else:
-        row = _lost(ended)
+    row: Row = ended.value if ended.how == "returned" else _lost(ended)
     row.out, row.err = ended.out, ended.err
     return row
 

@@ -36,8 +36,8 @@ _STACK_LINES = 10
 class Divergence:
     """Where two runs of `seed` part. addresses: they are the same as long as objects lie at the same addresses.
 
-    common: the last steps that both have. first, second: what each run did then, from the step that differs to the next one that has a
-    stack; empty where it had ended. found: false when the runs did not differ again while they were watched.
+    common: the last steps that both have. first, second: what each run did then, from the step that differs to the next one that
+    has a stack; empty where it had ended. found: false when the runs did not differ again while they were watched.
     """
 
     seed: int
@@ -65,12 +65,12 @@ class Divergence:
     def _hint(self) -> list[str]:
         if self.addresses:
             return [
-                "hint: with objects at the same addresses the runs are alike, so the order of a set of objects, `id()` or a default",
-                "      `hash()` decides something here. Keep a list or a dict instead of a set, or sort by a name.",
+                "hint: with objects at the same addresses the runs are alike, so the order of a set of objects, `id()` or a",
+                "      default `hash()` decides something here. Keep a list or a dict instead of a set, or sort by a name.",
             ]
         return [
-            "hint: something here comes from outside the simulation: a real clock or counter that is not hooked (of a C extension, of",
-            "      /proc, `os.times`), a generator that a C extension seeded itself, a real file, or a thread.",
+            "hint: something here comes from outside the simulation: a real clock or counter that is not hooked (of a C",
+            "      extension, of /proc), a generator that a C extension seeded itself, a real file, or a thread.",
         ]
 
 
@@ -103,7 +103,7 @@ def part(make: Callable[[Ask], Row], ask: Ask, one: Row, two: Row) -> Divergence
 def differing(one: Row, two: Row) -> tuple[int, int]:
     """The numbers of the events between which two runs begin to differ, from their indexes, by bisection."""
     shared = min(len(one.index), len(two.index))
-    at = bisect_left(range(shared), True, key=lambda i: one.index[i] != two.index[i])  # noqa: FBT003 - what is looked for
+    at = bisect_left(range(shared), True, key=lambda i: one.index[i] != two.index[i])
     first = one.index[at - 1][0] if at else 0
     last = max(one.index[at][0], two.index[at][0]) if at < shared else max(one.events, two.events)
     return max(0, first - BEFORE), last + BEFORE

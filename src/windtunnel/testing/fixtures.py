@@ -1,8 +1,8 @@
-"""Fixtures that ask for `world`: made anew for every seed, inside the simulation, on the host of the test; they may be coroutines.
+"""Fixtures that ask for `world`: made anew for every seed, inside the simulation, on the host of the test; they may be async.
 
 pytest makes its fixtures once, before any seed runs, in real time. That is right for a temporary directory or a client of a real
-service, and impossible for whatever needs the world of a seed. So a fixture that asks for `world`, itself or through another, is left
-out by pytest and made here, in the child. Its part after the `yield` runs at the end of the seed's test.
+service, and impossible for whatever needs the world of a seed. So a fixture that asks for `world`, itself or through another, is
+left out by pytest and made here, in the child. Its part after the `yield` runs at the end of the seed's test.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Fixtures:
         self._finishers: list[Callable[[], Any]] = []
 
     async def value(self, name: str, depth: int = 1) -> Any:
-        """The value of a fixture; made by pytest already, or made now. depth: 2 is the one that another of that name overrides."""
+        """The value of a fixture; made by pytest already, or now. depth: 2 is the one that another of that name overrides."""
         if (name, depth) in self._values:
             return self._values[name, depth]
         if name not in worldly(self._item):

@@ -1,10 +1,10 @@
 """One forked child per task: a fresh copy of everything that was imported, for milliseconds, and nobody's state but its own.
 
 Theory of operation. The parent has imported the user's code and set up its fixtures; a child starts from exactly that, so module
-state that one seed leaves behind never reaches the next. A child writes one pickled answer into a pipe and leaves by `os._exit`. It
-may as well die by a signal, exit, run out of memory or never end: each of these is an `Ended` like any other, with what the child
-had written to its stdout and stderr, because whatever happens to a seed is a finding about that seed. Nothing that the parent
-waits for depends on the child's good will.
+state that one seed leaves behind never reaches the next. A child writes one pickled answer into a pipe and leaves by `os._exit`.
+It may as well die by a signal, exit, run out of memory or never end: each of these is an `Ended` like any other, with what the
+child had written to its stdout and stderr, because whatever happens to a seed is a finding about that seed. Nothing that the
+parent waits for depends on the child's good will.
 
 Before it kills a child that has used up its time, the parent sends SIGABRT: `faulthandler` then writes where the child stood.
 """
@@ -46,8 +46,9 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 class Ended:
     """How one child ended.
 
-    how: "returned" (`value` is the answer), "raised" (our own code did; `text` is its traceback), "died" (a signal or an exit without
-    an answer) or "hung" (it was killed after the limit). text: what there is to say about it. out, err: the ends of its outputs.
+    how: "returned" (`value` is the answer), "raised" (our own code did; `text` is its traceback), "died" (a signal or an exit
+    without an answer) or "hung" (it was killed after the limit). text: what there is to say about it. out, err: the ends of its
+    outputs.
     """
 
     item: Any
@@ -74,15 +75,12 @@ class Crew:
         self._poll = select.poll()
 
     def __enter__(self) -> Self:
-        gc.collect()
-        gc.freeze()  # what exists now is not looked at by the children's collectors, so that its pages stay shared
         return self
 
     def __exit__(self, *_: object) -> None:
         for child in list(self._running.values()):
             self._forget(child)
             child.kill()
-        gc.unfreeze()
 
     @property
     def free(self) -> bool:
@@ -243,6 +241,7 @@ def _live(function: Callable[[Any], Any], item: Any, pipe: int, out: tuple[int, 
 
 def _settle(out: tuple[int, int], parent: int) -> None:
     """Become independent of the parent's terminal, and dependent on its life."""
+    gc.disable()  # a collection would touch every object of the parent, and each page it touches is copied
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -253,8 +252,8 @@ def _settle(out: tuple[int, int], parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     for fd, theirs in zip((1, 2), out, strict=True):
         os.dup2(theirs, fd)
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115, PTH123
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115, PTH123
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     faulthandler.enable(2, all_threads=False)
 
 
@@ -270,7 +269,7 @@ def _answer(function: Callable[[Any], Any], item: Any) -> bytes:
 
 def _scratch() -> int:
     """A descriptor of a file that has no name."""
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):
         return os.memfd_create("windtunnel")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

@@ -19,10 +19,11 @@ from windtunnel.faults import Plan
 from windtunnel.testing import telling
 from windtunnel.testing.campaign import Campaign, CampaignFailed, conduct, replayed
 from windtunnel.testing.fixtures import Fixtures, is_ours, stranded, worldly
-from windtunnel.testing.plugin import MARK, OPTIONS
+from windtunnel.testing.plugin import MARK, OPTIONS, UNMARKED
 from windtunnel.testing.progress import progress_on
 from windtunnel.testing.settings import Settings, seeds_of
 from windtunnel.testing.single import Skipped
+from windtunnel.testing.storms import words
 
 REPORTS = ".windtunnel"
 
@@ -34,15 +35,19 @@ class SimulationWarning(pytest.PytestWarning):
 
 
 class Simulated(pytest.Function):
-    """A test that runs once per seed, each in a child forked after its fixtures were set up."""
+    """A test that runs once per seed, each in a child forked after its fixtures were set up. refused: why it cannot run."""
+
+    refused: str | None = None
 
     def setup(self) -> None:
         """Fixtures as for any test, but those that need the world: each seed makes its own."""
+        if self.refused is not None:
+            pytest.fail(self.refused, pytrace=False)
         lost = stranded(self)
         if lost:
             pytest.fail(
-                f"fixture {lost[0]!r} is a coroutine and does not ask for `world`: no event loop could run it for a simulated test. "
-                "Let it ask for `world`, then each seed runs it inside the simulation; or make it a plain function",
+                f"fixture {lost[0]!r} is a coroutine and does not ask for `world`: no event loop could run it for a simulated "
+                "test. Let it ask for `world`, then each seed runs it inside the simulation; or make it a plain function",
                 pytrace=False,
             )
         self.funcargs.update(dict.fromkeys(worldly(self)))
@@ -108,6 +113,8 @@ class Simulated(pytest.Function):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override] # as pytest.Function's
         """The exception of the failing seed as pytest shows any, and below it what the campaign knows."""
+        if isinstance(excinfo.value, SimulationWarning):  # made an error by a filter: where it was raised is no news
+            return self._plain(str(excinfo.value))
         if not isinstance(excinfo.value, CampaignFailed):
             return super().repr_failure(excinfo)
         campaign = excinfo.value.campaign
@@ -144,7 +151,7 @@ class Simulated(pytest.Function):
         for category, text, file, line in campaign.warnings:
             self._warn(category(text), file, line)
         for leak in campaign.leaks:
-            self.warn(SimulationWarning(f"left open at the end of the test: {leak}"))
+            self.warn(SimulationWarning(f"leak {leak}"))
         if campaign.never_seen:
             self.warn(SimulationWarning(telling.never_seen_text(campaign)))
         if failure is None:
@@ -167,7 +174,7 @@ class Simulated(pytest.Function):
         say(
             (
                 "windtunnel_plan",
-                "; ".join(telling.words(failure.shrunk.plan if failure.shrunk else failure.row.plan)) or "no faults",
+                "; ".join(words(failure.shrunk.plan if failure.shrunk else failure.row.plan)) or "no faults",
             )
         )
         say(("windtunnel_replay", self._ways["replay"]))
@@ -183,22 +190,22 @@ class Simulated(pytest.Function):
     def _replay(self, seed: int, *, plan: str | None = None, policy: str | None = None) -> str:
         """The command line that runs this seed again."""
         chosen = options_of(self.config)
-        words = ["pytest", "--windtunnel-seed", str(seed)]
+        line = ["pytest", "--windtunnel-seed", str(seed)]
         if plan is not None:
-            words += ["--windtunnel-plan", plan]
+            line += ["--windtunnel-plan", plan]
         elif "faults" in chosen:
-            words += ["--windtunnel-faults", ",".join(chosen["faults"]) or "none"]
+            line += ["--windtunnel-faults", ",".join(chosen["faults"]) or "none"]
         if policy is not None or "policy" in chosen:
-            words += ["--windtunnel-policy", policy or chosen["policy"]]
+            line += ["--windtunnel-policy", policy or chosen["policy"]]
         if plan is None and "for_s" in chosen:
-            words += ["--windtunnel-for", f"{chosen['for_s']:g}"]
+            line += ["--windtunnel-for", f"{chosen['for_s']:g}"]
         path, _, rest = self.nodeid.partition("::")
         place = f"{_relative(self.config.rootpath / path)}::{rest}"
         if not hasattr(self, "callspec") and self.cls is None:
-            words += ["-k", self.name, str(_relative(self.config.rootpath / path))]
+            line += ["-k", self.name, str(_relative(self.config.rootpath / path))]
         else:
-            words.append(place)
-        return " ".join(shlex.quote(word) for word in words)
+            line.append(place)
+        return " ".join(shlex.quote(word) for word in line)
 
 
 # --- Making and refusing items ---
@@ -223,6 +230,10 @@ def refuse(item: pytest.Item) -> None:
     wrong = _what_is_wrong(item)
     if wrong is None:
         return
+    if hasattr(item.config, "workerinput"):  # an error of usage would look like a crash of xdist: let the test fail
+        if isinstance(item, Simulated):
+            item.refused = wrong
+        return
     raise pytest.UsageError(f"{item.nodeid}: {wrong}")
 
 
@@ -231,7 +242,7 @@ def _what_is_wrong(item: pytest.Item) -> str | None:
     if mark is None:
         definitions: Mapping[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - private, of pytest
         ours = any(map(is_ours, definitions.get("world", ())))
-        return "the fixture `world` is there for tests with @pytest.mark.windtunnel: add the mark" if ours else None
+        return UNMARKED if ours else None
     if not isinstance(item, Simulated):
         return f"@pytest.mark.{MARK} is for functions; this is a {type(item).__name__}"
     if getattr(item.obj, "is_hypothesis_test", False):
@@ -270,7 +281,7 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for name, _ in OPTIONS:
         value = config.getoption(name)
-        if value in (None, False):
+        if value is None or value is False:
             continue
         try:
             chosen |= _option(name.removeprefix("--windtunnel-"), value)
@@ -282,6 +293,7 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
 
 def _option(name: str, value: Any) -> dict[str, Any]:
     """The setting that an option stands for."""
+    given: dict[str, Any]
     match name:
         case "seed":
             given = {"seeds": (value,)}

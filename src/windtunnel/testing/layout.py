@@ -4,12 +4,12 @@ Sets of objects without a `__hash__` of their own are ordered by addresses, and 
 a group, the protocols of a server. Fixed address spaces are not enough, for what a process did before decides which free
 blocks it hands out next.
 
-Theory of operation. CPython's allocator takes a block of a size class from a pool (16 KiB, aligned) that has free ones, and begins
-a pool when none has; a pool that was used before hands its blocks out in the reverse order of their return. `settle` takes, in
-each class, all free blocks there are until whole pools are its own, and gives these back so that they will be handed out in
-ascending order. From then on the low 14 bits of the addresses of small objects depend on what is allocated now and no longer on
-what was freed before, and these bits decide the order of every set of up to some hundred objects. `shuffled` gives the blocks
-back in another order, so that everything lies elsewhere: a run that is then different depends on addresses.
+Theory of operation. CPython's allocator takes a block of a size class from a pool (16 KiB, aligned) that has free ones, and
+begins a pool when none has; a pool that was used before hands its blocks out in the reverse order of their return. `settle`
+takes, in each class, all free blocks there are until whole pools are its own, and gives these back so that they will be handed
+out in ascending order. From then on the low 14 bits of the addresses of small objects depend on what is allocated now and no
+longer on what was freed before, and these bits decide the order of every set of up to some hundred objects. `shuffled` gives the
+blocks back in another order, so that everything lies elsewhere: a run that is then different depends on addresses.
 
 Without the compiled part, pools that were used before are not put in order, only passed over as far as they can be told. On an
 interpreter with another allocator (`PYTHONMALLOC`, free threading) this does nothing.
@@ -17,14 +17,14 @@ interpreter with another allocator (`PYTHONMALLOC`, free threading) this does no
 
 from __future__ import annotations
 
+import importlib
 import sys
 import sysconfig
 from collections.abc import Callable
 
+_native: Callable[[bool], bool] | None
 try:
-    from windtunnel.testing import _heap
-
-    _native: Callable[[bool], bool] | None = _heap.settle
+    _native = importlib.import_module("windtunnel.testing._heap").settle
 except ImportError:
     _native = None
 

@@ -37,6 +37,7 @@ OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
 )
 
+UNMARKED = "the fixture `world` is there for tests with @pytest.mark.windtunnel: add the mark"
 RESTARTS = ("auto", "always", "never")
 
 
@@ -84,11 +85,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Say what the mark means, and refuse wrong options before anything runs."""
     config.addinivalue_line(
         "markers",
-        f"{MARK}(seeds=200, faults='', policy='fifo', for_s=None, twice=False, ...): run the coroutine once per seed in a simulated "
-        "world, under faults drawn from the seed",
+        f"{MARK}(seeds=200, faults='', policy='fifo', for_s=None, twice=False, ...): run the coroutine once per seed in a "
+        "simulated world, under faults drawn from the seed",
     )
     config.pluginmanager.register(Adder(config), "windtunnel-totals")
-    if any(config.getoption(name) not in (None, False) for name, _ in OPTIONS):
+    given = [config.getoption(name) for name, _ in OPTIONS]
+    if any(value is not None and value is not False for value in given):
         from windtunnel.testing.items import options_of  # noqa: PLC0415 - most sessions give none
 
         options_of(config)
@@ -127,7 +129,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def world() -> Any:
     """The simulated world of a test with @pytest.mark.windtunnel: hosts, network, faults, virtual time."""
-    raise AssertionError("the item provides the world of each seed")
+    pytest.fail(UNMARKED, pytrace=False)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -1,7 +1,7 @@
 """What a run did, step by step: kept only for a few steps of a run that is looked at closely.
 
-A step is one callback of the event loop: a task that goes on, a packet that arrives, a timer. Its record says when, on which host,
-what was called, and for a task where it stood, outermost frame first; `before` is the fingerprint of everything up to it.
+A step is one callback of the event loop: a task that goes on, a packet that arrives, a timer. Its record says when, on which
+host, what was called, and for a task where it stood, outermost frame first; `before` is the fingerprint of all up to it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Recording:
         """The kernel is about to run a step."""
         number = self._kernel.events
         if self._first <= number <= self._last:
-            what, stack = described(handle.target())
+            what, stack = described(handle)
             self.steps.append(Step(number, at_s, host or "-", what, stack, self._kernel.fingerprint))
 
     def sent(self, *_: Any) -> None:
@@ -50,8 +50,12 @@ class Recording:
         """The same."""
 
 
-def described(callback: Any) -> tuple[str, tuple[tuple[str, int, str], ...]]:
-    """A callback in words that do not depend on addresses, and the stack of the task that it moves."""
+def described(handle: Any) -> tuple[str, tuple[tuple[str, int, str], ...]]:
+    """A callback, or what something arrives at, in words without addresses; and the stack of the task that it moves."""
+    target = getattr(handle, "target", None)
+    if target is None:
+        return f"arrival at a {type(handle).__name__}", ()
+    callback = target()
     while isinstance(callback, partial):
         callback = callback.func
     owner = getattr(callback, "__self__", None)

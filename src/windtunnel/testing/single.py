@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -36,9 +36,9 @@ class Skipped(Exception):  # noqa: N818 - what happened
 class Ask:
     """What to run. plan: the faults as rows; None draws them for `nodes` over `for_s` seconds.
 
-    detail: send the log and the messages even if the run passes. index: keep a digest every so many events. window: send the steps
-    between these two numbers of events. shuffled: let objects have other addresses than usual. modules: say which modules the run
-    imported, and what it warned of.
+    detail: send the log even if the run passes. index: keep a digest every so many events. window: send the steps between these
+    two numbers of events. shuffled: let objects have other addresses than usual. modules: say which modules the run imported, and
+    what it warned of.
     """
 
     seed: int
@@ -63,9 +63,9 @@ class Ask:
 class Row:
     """What one run came to.
 
-    kind: of the finding (`sim.machines.findings` has the list), or "died", "hung", "ours" for what befell the process. explanation:
-    whatever `Explain` made of the exception. faults: those that began. seen: the `sometimes` points that were passed, and whether they
-    were ever true. log: (at_s, host, source, text). steps: of the window that was asked for.
+    kind: of the finding (`sim.machines.findings` has the list), or "died", "hung", "ours" for what befell the process.
+    explanation: whatever `Explain` made of the exception. faults: those that began. seen: the `sometimes` points that were
+    passed, and whether they were ever true. log: (at_s, host, source, text). steps: of the window that was asked for.
     """
 
     ask: Ask

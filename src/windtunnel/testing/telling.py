@@ -115,7 +115,7 @@ def _plural(number: int, noun: str) -> str:
 
 
 def saved(campaign: Campaign, root: Path, test: str, replay: str) -> Path | None:
-    """Write the files of a failure to a directory of `test` below `root`, each whole or not at all; None when the disk refuses."""
+    """Write the files of a failure to a directory of `test` below `root`, each whole or not at all; None if the disk refuses."""
     failure = campaign.failure
     if failure is None:
         return None
