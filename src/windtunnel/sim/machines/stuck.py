@@ -81,7 +81,7 @@ class _Census(StepClock):
         del seq, t
         task = _task_of(handle)
         if task is None:
-            target = handle.target()
+            target = getattr(handle, "target", lambda: handle)()
             code = getattr(target, "__code__", None)
             where = "" if code is None else f"{code.co_filename}:{code.co_firstlineno} in {code.co_name}"
             what = getattr(target, "__qualname__", repr(target))
@@ -93,5 +93,6 @@ class _Census(StepClock):
 
 
 def _task_of(handle: Any) -> Any:
-    owner = getattr(handle.target(), "__self__", None)
+    target = getattr(handle, "target", None)  # a transport, at which something arrives, has none
+    owner = getattr(target and target(), "__self__", None)
     return owner if hasattr(owner, "get_coro") else None
