@@ -436,6 +436,63 @@ def test_what_is_about_to_end_is_no_leak(simulate, recwarn):
     assert [str(warning.message) for warning in recwarn] == []
 
 
+def test_open_connections_and_servers_are_leaks(simulate):
+    """Of the test and its clients; what is closed is none, and the servers of hosts may go on."""
+
+    async def scenario(world):
+        async def answer(reader, writer):
+            await reader.read()
+            writer.close()
+
+        async def main():
+            await (await asyncio.start_server(answer, None, 80)).serve_forever()
+
+        world.host("db", main)
+        await asyncio.sleep(0.1)
+        async with world.client("tidy"):
+            _, writer = await asyncio.open_connection("db", 80)
+            writer.close()
+            await writer.wait_closed()
+        async with world.client("untidy"):
+            world.kept = [await asyncio.open_connection("db", 80), await asyncio.start_server(answer, None, 81)]
+            assert world.hosts["untidy"].open_connections()
+
+    with pytest.warns(LeakWarning) as caught:
+        simulate(scenario)
+    texts = [str(warning.message).partition("the end: ")[2] for warning in caught]
+    assert len(texts) == 2
+    assert re.fullmatch("connection <untidy 10.* to 10.*:80>", texts[0])
+    assert texts[1] == "server on port 81"
+
+
+def test_an_unknown_host_name_is_told(simulate, make_world):
+    """The exception names it, with the user's line; a program that tries for ever leaves rows that suggest the right one."""
+
+    async def asks():
+        await asyncio.open_connection("dbb", 80)
+
+    world = make_world(1)
+    with pytest.raises(OSError, match="not known: 'dbb'"):
+        world.run(asks)
+    assert re.fullmatch(HERE + "asks", world.finding.where)
+
+    async def persists(world):
+        async def main():
+            while True:
+                try:
+                    await asks()
+                except OSError:
+                    await asyncio.sleep(1.0)
+
+        world.host("db", main)
+        await asyncio.sleep(2.5)
+
+    _, world = simulate(persists)
+    rows = [row.text for row in world.log.rows("db", "network")]
+    assert len(rows) == 3
+    assert rows[0] == "unknown name: unknown host 'dbb'; did you mean db? known: test, db"
+
+
 def test_nothing_of_a_run_reaches_the_next_test(simulate):
     """Coroutines that wait, generators that are open, failed tasks: no warning afterwards, and the collector is as it was."""
 

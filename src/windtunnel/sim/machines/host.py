@@ -330,8 +330,11 @@ class Host:
         self.world.escaped(self, error)
 
     def open_connections(self) -> list[str]:
-        """What its network interface has open, in words."""
-        return [] if self._interface is None else [str(row) for row in self._interface.open_connections()]
+        """The connections and servers that its process has open, in words."""
+        if self._interface is None:
+            return []
+        rows = [f"connection {end!r}" for end in self._interface.open_connections()]
+        return rows + [f"server on port {port}" for port in self._interface.listeners or ()]
 
     def limbo(self) -> Context:
         """A context of a life of this host that is over: for what is destroyed after the end."""

@@ -95,7 +95,12 @@ class Names:
         cached = self._cached.get((host, text))
         if cached is not None and cached[0] > now:
             return cached[1]
-        found = self._ask(text)
+        try:
+            found = self._ask(text)
+        except socket.gaierror:  # a program may go on trying for ever: the log says what it should have said
+            known = self._network.world.hosts
+            self._network.tell("unknown name", interface, lambda: str(unknown("host", text, known)))
+            raise
         if self.ttl_s > 0.0:
             self._cached[host, text] = (now + self.ttl_s, found)
         if family == socket.AF_INET6:
