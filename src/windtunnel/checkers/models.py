@@ -11,6 +11,13 @@ from windtunnel.base.errors import UsageError, unknown
 from windtunnel.checkers import broadcast, ledger, txn
 from windtunnel.checkers.keyvalue import CasRegister, KeyValue, Register
 from windtunnel.checkers.linearizable import linearizable
+from windtunnel.checkers.objects.counter import Counter
+from windtunnel.checkers.objects.fifo_queue import FifoQueue
+from windtunnel.checkers.objects.locks import FencingLock, Mutex, Semaphore
+from windtunnel.checkers.objects.multi_register import MultiRegister
+from windtunnel.checkers.objects.priority_queue import PriorityQueue
+from windtunnel.checkers.objects.sets import SetOfValues
+from windtunnel.checkers.objects.stack import Stack
 from windtunnel.checkers.specification import Specification
 from windtunnel.checkers.transactions import isolation
 from windtunnel.checkers.verdict import Verdict
@@ -24,7 +31,7 @@ class Model:
     promise: the property by its name in the literature. functions: the operations that it understands, name to signature.
     doc: what it demands, in a few sentences. judge: history and wall seconds (None: no limit) to verdict. at_level: the same
     and a level, for models that have several; None for the others. read: path and format to a history, if `read_history` is
-    not what it needs.
+    not what it needs. specification: of models that are judged for linearizability.
     """
 
     name: str
@@ -34,6 +41,7 @@ class Model:
     judge: Callable[[History, float | None], Verdict]
     at_level: Callable[[Any, float | None, str], Verdict] | None = None
     read: Callable[[Path | str, str], Any] | None = None
+    specification: Specification | None = None
 
 
 def _sequential(specification: Specification) -> Model:
@@ -44,6 +52,7 @@ def _sequential(specification: Specification) -> Model:
         specification.functions,
         doc,
         lambda history, budget_s: linearizable(history, specification, budget_s=budget_s),
+        specification=specification,
     )
 
 
@@ -71,6 +80,15 @@ _ALL = (
     _sequential(Register()),
     _sequential(CasRegister()),
     _sequential(KeyValue()),
+    _sequential(MultiRegister()),
+    _sequential(Mutex()),
+    _sequential(Semaphore()),
+    _sequential(FencingLock()),
+    _sequential(SetOfValues()),
+    _sequential(FifoQueue()),
+    _sequential(Stack()),
+    _sequential(PriorityQueue()),
+    _sequential(Counter()),
     Model(
         "broadcast",
         broadcast.PROPERTY,
@@ -96,6 +114,11 @@ _ALL = (
         "list-append",
         isolation.LIST_APPEND,
         "Transactions over lists that are appended to and read whole; a level from read-uncommitted to strict-serializable.",
+    ),
+    _isolated(
+        "rw-register",
+        isolation.RW_REGISTER,
+        "Transactions over registers, every value written once; a level from read-uncommitted to strict-serializable.",
     ),
 )
 

@@ -56,7 +56,8 @@ class Anomaly:
     """Something that a level forbids.
 
     why: one sentence. transactions: numbers of those that show it, each once, in the order of the cycle if it is one. steps: the
-    edges of the cycle, else empty. count: how many of the kind there are, at least.
+    edges of the cycle, else empty. count: how many of the kind there are, at least. otherwise: a second cycle, for an anomaly
+    that is there because either of two orders makes one.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Anomaly:
     transactions: tuple[int, ...]
     steps: tuple[Step, ...] = ()
     count: int = 1
+    otherwise: tuple[Step, ...] = ()

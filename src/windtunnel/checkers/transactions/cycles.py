@@ -14,9 +14,9 @@ are none, and every level holds. Else only their insides matter, and each questi
 | G-single | from the end of an rw edge its beginning can be reached by ww, wr and the orders |
 | G2-item | an rw edge lies within a component of everything |
 
-The questions are put three times: without any order, with that of sessions, with that of real time. A component is named by
-its worst cycle, and again with an order only if that makes it worse. The cycle that is shown is a shortest one, as far as the
-budget for looking goes.
+The questions are put three times: without any order, with that of sessions, with that of real time (and what follows from
+it). A component is named by its worst cycle, and again with an order only if that makes it worse. The cycle that is shown is
+a shortest one, as far as the budget for looking goes.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -81,11 +81,11 @@ def cycles_of(edges: Edges) -> Found:
     chosen.nodes, chosen.transactions = len(nodes), int(np.searchsorted(nodes, edges.transactions))
     found = Found([], len(np.unique(label[nodes])))
     worst = np.full(len(nodes), _NONE, np.int8)  # per node, of the component it was in with fewer orders
-    for tier, order in enumerate(((), (SESSION,), (SESSION, REALTIME))):
-        kinds = (WW, WR, RW, TAIL, *order)
-        if tier and not np.isin(chosen.kind, order[-1:]).any():
+    tiers = edges.tiers()[inside]
+    for tier in range(3):
+        if tier and not (tiers == tier).any():
             continue
-        numbers = np.flatnonzero(np.isin(chosen.kind, kinds))
+        numbers = np.flatnonzero(tiers <= tier)
         _classify(chosen.chosen(numbers), tier, worst, found, inside[numbers])
     return found
 
@@ -138,7 +138,7 @@ def _classify(edges: Edges, tier: int, worst: Column, found: Found, numbers: Col
         found.cycles.append(Cycle(CLASSES[number] + TIERS[tier], tuple(numbers[shortest].tolist()), len(components)))
 
 
-def _doubled(edges: Edges, mask: Column, depends: Column, anti: Column) -> tuple[Column, Column, Column]:
+def doubled(edges: Edges, mask: Column, depends: Column, anti: Column) -> tuple[Column, Column, Column]:
     """The product graph of some edges: (source, target, number of the edge); node v is (v, 0), node v + nodes is (v, 1)."""
     plain, crossing, tails = (np.flatnonzero(mask & kind) for kind in (depends, anti, edges.kind == TAIL))
     nodes = np.int32(edges.nodes)
@@ -149,7 +149,7 @@ def _doubled(edges: Edges, mask: Column, depends: Column, anti: Column) -> tuple
 
 def _in_product(edges: Edges, inside: Column, depends: Column, anti: Column) -> Column:
     """Which anti-dependencies lie within a component of the product graph."""
-    source, target, number = _doubled(edges, inside, depends, anti)
+    source, target, number = doubled(edges, inside, depends, anti)
     label, _ = strong(2 * edges.nodes, source, target)
     kept = label[source] == label[target]
     found = np.zeros(len(edges.source), bool)
@@ -203,7 +203,7 @@ def _shortest(
     here = inside & (label[edges.source] == component)
     closers = np.flatnonzero(closing & here)
     if number == 3:
-        source, target, which = _doubled(edges, here, depends, edges.kind == RW)
+        source, target, which = doubled(edges, here, depends, edges.kind == RW)
         shift = edges.nodes
     else:
         allowed = here & (written, depends | (edges.kind == TAIL), depends | (edges.kind == TAIL), depends, here)[number]

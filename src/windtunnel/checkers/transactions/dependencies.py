@@ -39,7 +39,10 @@ def _none() -> Column:
 
 @dataclass(slots=True)
 class Pairs:
-    """Dependencies of one kind: micro-operations `before` and `after`, and a number that says what each rests on (or None)."""
+    """Dependencies of one kind: micro-operations `before` and `after`, and what each rests on.
+
+    basis: 0 what was read, 1 also the order of a session, 2 also that of real time; None if all are 0.
+    """
 
     before: Column
     after: Column
@@ -50,13 +53,15 @@ class Pairs:
 class Dependencies:
     """The dependencies among the committed transactions of a history.
 
-    committed: per transaction, whether it was answered ok or its writes were seen. tails: how many nodes stand for them;
-    to_tail: pairs of a read and a tail; from_tail: pairs of a tail and an append; tail_links: pairs of tails. rests_on: what
-    a dependency is known from, beyond its two micro-operations: (kind, before, after, basis) to a clause, empty if nothing.
+    committed: per transaction, whether it was answered ok or its writes were seen. of: transaction per micro-operation.
+    tails: how many nodes stand for them; to_tail: pairs of a read and a tail; from_tail: pairs of a tail and an append;
+    tail_links: pairs of tails. rests_on: what a dependency is known from, beyond its two micro-operations: (kind, before,
+    after, basis) to a clause, empty if nothing.
     """
 
     history: Transactions
     committed: Column
+    of: Column
     ww: Pairs
     wr: Pairs
     rw: Pairs
@@ -64,7 +69,6 @@ class Dependencies:
     to_tail: Pairs = field(default_factory=lambda: Pairs(_none(), _none()))
     from_tail: Pairs = field(default_factory=lambda: Pairs(_none(), _none()))
     tail_links: Pairs = field(default_factory=lambda: Pairs(_none(), _none()))
-    of: Column = field(default_factory=_none)
     rests_on: Callable[[int, int, int, int], str] = lambda *_: ""
 
 
@@ -88,6 +92,14 @@ class Edges:
     def chosen(self, mask: Column) -> Edges:
         """The same nodes with some of the edges, without their micro-operations."""
         return Edges(self.nodes, self.transactions, self.source[mask], self.target[mask], self.kind[mask])
+
+    def tiers(self) -> Column:
+        """Per edge the order that it takes to know it: 0 none, 1 that of sessions, 2 that of real time."""
+        found = np.zeros(len(self.source), np.int8)
+        found[self.kind == SESSION] = 1
+        found[self.kind == REALTIME] = 2
+        found[: len(self.basis)] = np.maximum(found[: len(self.basis)], self.basis)
+        return found
 
     def micros(self, edge: int) -> tuple[int, int, int]:
         """(before, after, basis) of an edge."""

@@ -180,20 +180,35 @@ def verdict_of(
 
 
 def _anomalies(history: Transactions, stats: dict[str, Any], budget_s: float | None) -> tuple[list[Anomaly], dict[str, str]]:
-    from windtunnel.checkers.transactions import list_append  # noqa: PLC0415
+    from windtunnel.checkers.transactions import list_append, rw_register  # noqa: PLC0415
     from windtunnel.checkers.transactions.cycles import acyclic, cycles_of  # noqa: PLC0415
     from windtunnel.checkers.transactions.dependencies import assemble, sessions_show_in_time  # noqa: PLC0415
     from windtunnel.checkers.transactions.words import as_anomaly  # noqa: PLC0415
 
     assert budget_s is None or budget_s > 0, "a budget is positive"
-    anomalies, dependencies = list_append.analysed(history)
-    edges = assemble(dependencies, sessions=not sessions_show_in_time(history))
+    lists = history.interface == "list-append"
+    anomalies, dependencies, pairing = (list_append if lists else rw_register).analysed(history)
+    edges = assemble(dependencies, sessions=not (lists and sessions_show_in_time(history)))
     stats["dependencies"] = len(edges.source)
-    if acyclic(edges):
-        return anomalies, {}
-    edges = assemble(dependencies)
-    found = cycles_of(edges)
-    stats["components"] = found.components
-    anomalies += [as_anomaly(dependencies, edges, cycle) for cycle in found.cycles]
-    reason = "there are too many anti-dependencies to tell G-single from G-nonadjacent"
-    return anomalies, dict.fromkeys(found.undecided, reason)
+    undecided: dict[str, str] = {}
+    cyclic = not acyclic(edges)
+    if cyclic:
+        edges = assemble(dependencies) if lists else edges
+        found = cycles_of(edges)
+        stats["components"] = found.components
+        anomalies += [as_anomaly(dependencies, edges, cycle) for cycle in found.cycles]
+        reason = "there are too many anti-dependencies to tell G-single from G-nonadjacent"
+        undecided = dict.fromkeys(found.undecided, reason)
+    if cyclic or not lists:
+        # Orders of versions that the history leaves open. Those of lists are of appends that nobody read: where there is no cycle
+        # they need not make one, but where there is one they may make one that no snapshots explain.
+        from windtunnel.checkers.transactions.orders import judged  # noqa: PLC0415
+
+        out = set(levels.ruled_out(anomaly.name for anomaly in anomalies))
+        result = judged(dependencies, edges, pairing, out, budget_s, serial=not lists)
+        anomalies += result.anomalies
+        undecided |= result.undecided
+        stats["orders_searched"] = result.searched
+        if "no-snapshot-order" in {*result.undecided, *(anomaly.name for anomaly in result.anomalies)}:
+            undecided["G-single"] = "which order of versions there was is open, and some would be a read skew"
+    return anomalies, undecided

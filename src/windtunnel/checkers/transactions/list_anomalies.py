@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from windtunnel.checkers.transactions.anomalies import Anomaly
-from windtunnel.checkers.transactions.lists import NOBODY, Groups, Lists, elements_of
+from windtunnel.checkers.transactions.groups import Groups
+from windtunnel.checkers.transactions.lists import NOBODY, Lists, elements_of
 from windtunnel.histories.operations import shown
 from windtunnel.histories.transactions.columns import FAIL, OK, READ, WRITE, Column, worded
 

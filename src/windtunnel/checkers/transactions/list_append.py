@@ -8,23 +8,47 @@ whatever order, after the longest read.
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from windtunnel.checkers.transactions.anomalies import Anomaly
 from windtunnel.checkers.transactions.dependencies import Dependencies, Pairs
+from windtunnel.checkers.transactions.groups import Groups, groups_of
 from windtunnel.checkers.transactions.list_anomalies import direct_anomalies
-from windtunnel.checkers.transactions.lists import Groups, Lists, elements_of, groups_of, lists_of
+from windtunnel.checkers.transactions.lists import Lists, elements_of, lists_of
+from windtunnel.checkers.transactions.orders import CHOICES_MAX, Pair, Pairing, pair_of
+from windtunnel.checkers.transactions.tails import add_unplaced
 from windtunnel.histories.operations import shown
 from windtunnel.histories.transactions.columns import Column, Transactions, worded
 
 
-def analysed(history: Transactions) -> tuple[list[Anomaly], Dependencies]:
-    """The anomalies that are no cycles, and the dependencies to look for cycles in. Raises MalformedHistory."""
+def analysed(history: Transactions) -> tuple[list[Anomaly], Dependencies, Pairing]:
+    """The anomalies that are no cycles, what depends on what, and which orders of appends are open. Raises MalformedHistory."""
     lists = lists_of(history)
-    groups = groups_of(lists)
-    return direct_anomalies(lists, groups), dependencies_of(lists, groups)
+    groups = groups_of(history, lists.of)
+    return direct_anomalies(lists, groups), dependencies_of(lists, groups), _pairing(lists)
+
+
+def _pairing(lists: Lists) -> Pairing:
+    """Appends to one key that nobody read: their order is open."""
+
+    def pairs(tier: int) -> list[Pair] | None:  # noqa: ARG001 - which orders hold shows in the graph
+        unread = _unread(lists)
+        key = lists.history.key[unread]
+        order = np.argsort(key, kind="stable")
+        begins = np.flatnonzero(np.concatenate([[True], key[order][1:] != key[order][:-1]])) if len(order) else order
+        sizes = np.diff(np.append(begins, len(order)))
+        if int((sizes * (sizes - 1) // 2).sum()) > CHOICES_MAX:
+            return None
+        found = []
+        for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):
+            members = unread[order[begin : begin + size]].tolist()
+            found += [pair_of((a, a, ()), (b, b, ())) for a, b in combinations(members, 2) if lists.of[a] != lists.of[b]]
+        return found
+
+    return pairs
 
 
 def dependencies_of(lists: Lists, groups: Groups) -> Dependencies:
@@ -37,7 +61,7 @@ def dependencies_of(lists: Lists, groups: Groups) -> Dependencies:
     together = np.flatnonzero(slot_key[slots[1:]] == slot_key[slots[:-1]]) if len(slots) else slots
     ww = Pairs(micro_of[together], micro_of[together + 1])
     # wr: the last committed element at or before the one that a read ends with; rw: the next one after it
-    external = ~groups.after_own_append[lists.reads]
+    external = ~groups.after_own_write[lists.reads]
     key = history.key[lists.reads]
     place = np.searchsorted(slots, lists.last, "right") - 1  # of slots: the last committed one at or before
     begins = np.searchsorted(slots, lists.first)
@@ -50,7 +74,7 @@ def dependencies_of(lists: Lists, groups: Groups) -> Dependencies:
     readable = external & ~lists.bad  # a list that fits nowhere shows nothing about what it lacks
     has_next = readable & (following < begins[key + 1])
     rw = Pairs(lists.reads[has_next], micro_of[following[has_next]])
-    found = Dependencies(history, lists.committed, ww, wr, rw, rests_on=_resting(lists), of=lists.of)
+    found = Dependencies(history, lists.committed, lists.of, ww, wr, rw, rests_on=_resting(lists))
     _add_unread(lists, found, micro_of, begins, lists.reads[readable & ~has_next])
     return found
 
@@ -78,55 +102,26 @@ def _add_unread(lists: Lists, found: Dependencies, micro_of: Column, begins: Col
     ends: reads of all there is to read of their key.
     """
     history = lists.history
-    micro = lists.writers.micro
-    unread = (lists.slot_of < 0) & lists.committed[lists.of[micro]]
-    bad = np.flatnonzero(lists.bad)
-    if len(bad):  # a list that fits nowhere shows them: nothing is known about their place
-        place = elements_of(lists, bad)[1]
-        unread[place[place >= 0]] = False
-    tails = micro[unread]
+    tails = _unread(lists)
     if not len(tails):
         return
     key = history.key[tails]
     ended = begins[key + 1] > begins[key]
     found.ww.before = np.concatenate([found.ww.before, micro_of[begins[key[ended] + 1] - 1]])
     found.ww.after = np.concatenate([found.ww.after, tails[ended]])
-    order = np.argsort(key, kind="stable")
-    tails, key = tails[order], key[order]
-    begin = np.searchsorted(key, np.arange(len(history.keys) + 1))  # members of a key's tail: begin[key]:begin[key + 1]
-    to = ends[begin[history.key[ends] + 1] > begin[history.key[ends]]]
-    alone = np.diff(begin)[history.key[to]] == 1
-    found.rw.before = np.concatenate([found.rw.before, to[alone]])
-    found.rw.after = np.concatenate([found.rw.after, tails[begin[history.key[to[alone]]]]])
-    if not alone.all():
-        _add_tails(lists, found, tails, begin, to[~alone])
+    add_unplaced(found, tails, ends)
 
 
-def _add_tails(lists: Lists, found: Dependencies, tails: Column, begin: Column, readers: Column) -> None:
-    """Nodes through which a reader leads to all unread appends of a key, or to all but its own.
-
-    tails: unread appends by key, of key k begin[k]:begin[k + 1]. Node i leads to the appends of the key up to the i-th, node
-    count + i to those from the i-th on.
-    """
-    count = len(tails)
-    places = np.arange(count)
-    key = lists.history.key[tails]
-    same = np.flatnonzero(key[1:] == key[:-1])
-    found.tails = 2 * count
-    found.from_tail = Pairs(np.concatenate([places, places + count]), np.concatenate([tails, tails]))
-    found.tail_links = Pairs(np.concatenate([same + 1, same + count]), np.concatenate([same, same + 1 + count]))
-    first, last = begin[lists.history.key[readers]], begin[lists.history.key[readers] + 1]
-    # The members of one transaction stand together: micro-operations are ordered by transaction.
-    code = key * len(lists.history) + lists.of[tails]
-    own = lists.history.key[readers] * len(lists.history) + lists.of[readers]
-    low, high = np.searchsorted(code, own, "left"), np.searchsorted(code, own, "right")
-    member = high > low
-    up = np.where(member, low, last) - 1
-    down = np.where(member, high, last)
-    has_up, has_down = up >= first, down < last
-    found.to_tail = Pairs(
-        np.concatenate([readers[has_up], readers[has_down]]), np.concatenate([up[has_up], down[has_down] + count])
-    )
+def _unread(lists: Lists) -> Column:
+    """Committed appends that no read shows, micro-operations."""
+    micro = lists.writers.micro
+    unread = (lists.slot_of < 0) & lists.committed[lists.of[micro]]
+    bad = np.flatnonzero(lists.bad)
+    if len(bad):  # a list that fits nowhere shows them: nothing is known about their place
+        place = elements_of(lists, bad)[1]
+        unread[place[place >= 0]] = False
+    found: Column = micro[unread]
+    return found
 
 
 def _resting(lists: Lists) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from windtunnel.checkers.transactions.kernels import differing
 from windtunnel.checkers.transactions.versions import Writers, writers_of
-from windtunnel.histories.transactions.columns import INFO, OK, READ, WRITE, Column, Transactions
+from windtunnel.histories.transactions.columns import INFO, OK, READ, Column, Transactions
 
 NOBODY = -1
 """The status of an element's author when nobody appended it."""
@@ -136,43 +136,3 @@ def _committed(lists: Lists) -> Column:
 
 
 # --- Micro-operations of one transaction on one key ---
-
-
-@dataclass(slots=True)
-class Groups:
-    """Micro-operations by (transaction, key), in order.
-
-    order: micro-operations so ordered; group: its number, beside it. after_own_append: per micro-operation, whether its
-    transaction appended to its key before it. final: per micro-operation, whether it is the last append of its transaction to
-    its key.
-    """
-
-    order: Column
-    group: Column
-    after_own_append: Column
-    final: Column
-
-
-def groups_of(lists: Lists) -> Groups:
-    """Group the micro-operations that have company; those that are alone in their group are in no order."""
-    history = lists.history
-    code = lists.of * len(history.keys) + history.key
-    order = np.argsort(code, kind="stable")
-    code = code[order]
-    same = code[1:] == code[:-1]
-    in_company = np.zeros(len(code), bool)
-    in_company[1:] |= same
-    in_company[:-1] |= same
-    fresh = np.concatenate([[True], ~same])[in_company] if len(code) else in_company
-    order = order[in_company]
-    group = np.cumsum(fresh) - 1
-    appends = history.kind[order] == WRITE
-    count = np.cumsum(appends)
-    begins = np.flatnonzero(fresh)
-    before = count - appends - (count - appends)[begins[group]] if len(group) else count
-    total = np.bincount(group, weights=appends).astype(np.int64) if len(group) else count
-    after_own_append = np.zeros(len(history.kind), bool)
-    after_own_append[order] = before > 0
-    final = history.kind == WRITE
-    final[order] = appends & (before + 1 == total[group]) if len(group) else appends
-    return Groups(order, group, after_own_append, final)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from windtunnel.checkers.transactions.anomalies import Anomaly, Step
 from windtunnel.checkers.transactions.cycles import Cycle, through
 from windtunnel.checkers.transactions.dependencies import KINDS, REALTIME, RW, SESSION, WR, WW, Dependencies, Edges
@@ -11,13 +13,15 @@ from windtunnel.histories.transactions.columns import NEVER, Transactions, worde
 
 def as_anomaly(dependencies: Dependencies, edges: Edges, cycle: Cycle) -> Anomaly:
     """A cycle of the graph as an anomaly: its transactions and its steps."""
-    steps = tuple(
-        Step(KINDS[kind], source, target, _words(dependencies, kind, source, target, before, after, basis))
-        for kind, source, target, before, after, basis in through(edges, cycle.edges)
-    )
+    steps = tuple(step_of(dependencies, *edge) for edge in through(edges, cycle.edges))
     transactions = tuple(dict.fromkeys(step.source for step in steps))
     why = " -> ".join([f"T{step.source} ({step.kind})" for step in steps] + [f"T{steps[0].source}"])
     return Anomaly(cycle.name, why, transactions, steps, cycle.count)
+
+
+def step_of(dependencies: Dependencies, kind: int, source: int, target: int, before: int, after: int, basis: int) -> Step:
+    """An edge between transactions, in words."""
+    return Step(KINDS[kind], source, target, _words(dependencies, kind, source, target, before, after, basis))
 
 
 def _words(dependencies: Dependencies, kind: int, source: int, target: int, before: int, after: int, basis: int) -> str:
@@ -38,10 +42,9 @@ def _words(dependencies: Dependencies, kind: int, source: int, target: int, befo
         wrote = f"T{source} {done} {worded(history.shown_value(int(history.value[before])))} to {key}"
         return f"{wrote}, and {wrote_after} after that{because}"
     assert kind == RW, "all kinds of dependencies are told"
-    lacks = "without it" if history.interface == "list-append" else "an older version"
-    return f"T{source} read {key} = {_read(history, before)}; {wrote_after}: T{source} saw {lacks}{because}".replace(
-        "saw without it", "read without it"
-    )
+    if history.interface == "list-append":
+        return f"T{source} read {key} = {_read(history, before)}; {wrote_after}: T{source} read without it{because}"
+    return f"T{source} read {key} = {_read(history, before)}; {wrote_after}, which is a later version{because}"
 
 
 def _read(history: Transactions, micro: int) -> str:
@@ -63,20 +66,21 @@ def _end(history: Transactions, number: int) -> str:
 
 def lines_of(history: Transactions, anomaly: Anomaly) -> list[str]:
     """An anomaly as a few lines: what it is, its transactions, its cycle as a drawing and in words."""
-    found = [anomaly.why] if not anomaly.steps else []
+    found = [anomaly.why] if not anomaly.steps or anomaly.otherwise else []
     for number in anomaly.transactions:
         client = history.session_name(number)
         who = f"client {client}, " if client else ""
         found.append(f"  T{number} = {history.describe(number)}  ({who}{history.where(number)})")
-    if anomaly.steps:
-        found.append(drawn(anomaly))
-        found += [f"  {step.words}." for step in anomaly.steps]
+    for steps in (anomaly.steps, anomaly.otherwise):
+        if steps:
+            found.append(drawn(steps))
+            found += [f"  {step.words}." for step in steps]
     return found
 
 
-def drawn(anomaly: Anomaly) -> str:
+def drawn(steps: Sequence[Step]) -> str:
     """The cycle on one line: `T1 --rw--> T2 --wr--> T1`."""
-    text = f"T{anomaly.steps[0].source}"
-    for step in anomaly.steps:
+    text = f"T{steps[0].source}"
+    for step in steps:
         text += f" --{step.kind}--> T{step.target}"
     return f"  {text}"
