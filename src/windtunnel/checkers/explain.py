@@ -10,9 +10,9 @@ from windtunnel.checkers.problem import Problem, Reductions, call_of, prepare
 from windtunnel.checkers.search import Configuration, Search
 from windtunnel.checkers.shrink import Window
 from windtunnel.checkers.specification import Named, Specification
+from windtunnel.checkers.timeline import timeline
 from windtunnel.checkers.verdict import Evidence
 from windtunnel.histories import Operation, draw
-from windtunnel.histories.operations import shown
 
 LINEARIZABILITY = "linearizability"
 
@@ -45,7 +45,7 @@ def explain(specification: Specification, key: Value, everything: Sequence[Opera
         text.append(f"This holds whatever {story.name} was before {earliest.where_invoked()}.")
     if len(chosen) < len(window.operations):
         text.append(f"{len(window.operations) - len(chosen)} earlier operations belong to the argument and are not shown.")
-    return first, Evidence(LINEARIZABILITY, key, chosen, story.last_state(), stuck, text)
+    return first, Evidence(LINEARIZABILITY, key, chosen, story.last_state(), stuck, text, timeline(chosen, stuck))
 
 
 def explain_unsourced(
@@ -53,13 +53,26 @@ def explain_unsourced(
 ) -> tuple[str, Evidence]:
     """Why, in a sentence, and the evidence of an operation that found what nobody had made by then."""
     sources = _sources(specification, everything, stuck) or []
-    name = _name(key)
+    name = specification.part_name(key)
     needed = specification.needs(call_of(stuck))
     first = f"{_named(stuck)} cannot be ordered: it needs {needed}, which nothing had made {name} by then"
     chosen = _shown([stuck], sources, stuck)
     text = [f"  {line}" for line in draw(chosen, _DRAWING_COLUMNS)]
     text += _about_sources(specification, stuck, sources, name)
-    return first, Evidence(LINEARIZABILITY, key, chosen, None, stuck, text)
+    return first, Evidence(LINEARIZABILITY, key, chosen, None, stuck, text, timeline(chosen, stuck))
+
+
+def explain_core(specification: Specification, key: Value, core: Sequence[Operation]) -> tuple[str, Evidence]:
+    """Why, in a sentence, and the evidence of operations that contradict each other, and are too many to be searched."""
+    stuck = max((op for op in core if op.type == "ok"), key=lambda op: op.completed or 0)
+    chosen = _shown(core, [], stuck)
+    first = (
+        f"{_named(stuck)} cannot be ordered: together with {len(core) - 1} others it contradicts {specification.part_name(key)}"
+    )
+    text = [f"  {line}" for line in draw(chosen, _DRAWING_COLUMNS)]
+    if len(chosen) < len(core):
+        text.append(f"{len(core) - len(chosen)} earlier operations belong to the argument and are not shown.")
+    return first, Evidence(LINEARIZABILITY, key, chosen, None, stuck, text, timeline(chosen, stuck))
 
 
 def _traced(specification: Specification, window: Window) -> Search:
@@ -73,12 +86,6 @@ def _traced(specification: Specification, window: Window) -> Search:
     if not window.search.problem.bit_of:
         window.search.problem.place()
     return window.search
-
-
-def _name(key: Value) -> str:
-    if key is None:
-        return "the value"
-    return key if isinstance(key, str) and key.isidentifier() else f"key {shown(key)}"
 
 
 def _named(operation: Operation) -> str:
@@ -149,7 +156,7 @@ class _Story:
     """What the deepest configurations tell."""
 
     def __init__(self, specification: Specification, key: Value, problem: Problem, search: Search, stuck: Operation) -> None:
-        self.name = _name(key)
+        self.name = specification.part_name(key)
         self._specification = specification
         self._problem = problem
         self._search = search

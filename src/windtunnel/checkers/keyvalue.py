@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from windtunnel.base.messages import Value
 from windtunnel.checkers.blocks import arranged
@@ -37,6 +37,7 @@ from windtunnel.checkers.specification import (
     same,
 )
 from windtunnel.histories import Operation
+from windtunnel.histories.columns import Columns
 
 _STATES_MAX = 4000
 """Longest texts, together, for which every beginning is tried as a state, characters."""
@@ -60,6 +61,10 @@ class KeyValue(Specification):
 
     def __init__(self, observed: Observed | None = None) -> None:
         self._observed = observed
+
+    def starting(self, initial: Value) -> Specification:
+        """A key that was never written reads as `initial`."""
+        return super().starting(_plain(initial))
 
     def step(self, state: Any, call: Call) -> Any:
         """See `functions`. Appending to something that is no text is illegal."""
@@ -160,6 +165,19 @@ class KeyValue(Specification):
     def guess(self, operations: Sequence[Operation]) -> list[int] | None:
         """What the values say about the order, if each observed one has one maker."""
         return arranged(self, operations)
+
+    def judge(self, columns: Columns) -> Sequence[int] | None:
+        """By zones, where there are only reads, and writes of a value each."""
+        from windtunnel.checkers import zones  # noqa: PLC0415 - numpy, which small histories do without
+
+        found = zones.judged(columns) if self.initial is None else None
+        return None if found is None else cast("Sequence[int]", found)
+
+    def core(self, columns: Columns, key: int) -> list[int]:
+        """The operations on two values that contradict each other."""
+        from windtunnel.checkers import zones  # noqa: PLC0415
+
+        return zones.contradiction(columns, key)
 
     def unsourced(self, operations: Sequence[Operation]) -> Operation | None:
         """The first operation, by return, that found a value which no update invoked before its return can have made."""

@@ -22,8 +22,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from windtunnel.checkers.explain import explain, explain_unsourced
+from windtunnel.checkers.explain import explain, explain_core, explain_unsourced
 from windtunnel.checkers.parts import Part, parts_of
+from windtunnel.checkers.plain import specification_of
 from windtunnel.checkers.problem import Reductions
 from windtunnel.checkers.searches import Search
 from windtunnel.checkers.shrink import Shrinking, Window
@@ -73,7 +74,7 @@ class Budget:
 
 def linearizable(
     history: History | Columns,
-    specification: Specification,
+    model: Any,
     *,
     budget_s: float | None = None,
     configurations: int = CONFIGURATIONS_MAX,
@@ -82,15 +83,19 @@ def linearizable(
     explained: bool = True,
     guesses: bool = True,
 ) -> Verdict:
-    """Whether `history` is linearizable with respect to `specification`, per key where the specification says so.
+    """Whether `history` is linearizable with respect to `model`, per key where the model says so.
 
-    budget_s: wall seconds, configurations: remembered at once; when either is spent the verdict is unknown. every_key: go on
-    after the first bad key, and name all of them in `stats["bad_keys"]`. explained: whether an invalid verdict needs evidence,
-    which costs more than the verdict. guesses: whether orders may be guessed from the values; without, verdicts that are reached
-    are the same. Raises UsageError for operations that the specification does not know.
+    model: a `Specification`, its class, or a plain model (see `plain`); `check` takes names. budget_s: wall seconds,
+    configurations: remembered at once; when either is spent the verdict is unknown. every_key: go on after the first bad key,
+    and name all of them in `stats["bad_keys"]`. explained: whether an invalid verdict needs evidence, which costs more than
+    the verdict. guesses: whether anything but the search may decide; without, verdicts that are reached are the same. Raises
+    UsageError for operations that the model does not know.
     """
+    specification = specification_of(model)
     budget = Budget(budget_s, configurations)
-    parts = parts_of(history, specification)
+    if type(specification).suited is not Specification.suited:
+        specification = specification.suited(history.operations)
+    parts, settled = parts_of(history, specification, judged=guesses)
     if not _answered(history):
         why = "no operation of the history was answered ok" if len(history) else "the history has no operations"
         return Verdict(None, specification.name, why, stats={"operations": len(history)})
@@ -100,7 +105,7 @@ def linearizable(
     _decide(parts, specification, rules, budget, every_key=every_key)
     bad = [part for part in parts if part.valid is False]
     undecided = [part for part in parts if part.valid is None]
-    stats = _stats(history, parts, budget)
+    stats = _stats(history, parts, budget, settled)
     if every_key:
         stats["bad_keys"] = [part.key for part in bad]
     if bad and not explained:
@@ -125,7 +130,10 @@ def _answered(history: History | Columns) -> bool:
 def _decide(parts: list[Part], specification: Specification, rules: Reductions, budget: Budget, *, every_key: bool) -> None:
     open_parts: list[Part] = []
     for part in parts:
-        if part.find_unsourced(specification) is not None:
+        if part.valid is False:
+            if not every_key:
+                return
+        elif part.find_unsourced(specification) is not None:
             part.valid = False
             if not every_key:
                 return
@@ -150,6 +158,8 @@ def _round(part: Part, specification: Specification, rules: Reductions, steps: i
     if not part.guessed:
         part.guessed = True
         _go_on(part, search, min(GUESS_AFTER, last), budget)
+        if part.valid is None:
+            part.judge(specification)
         if part.valid is None and not budget.over():
             part.witnessed = witness(specification, part.operations) is not None
             part.valid = part.witnessed or None
@@ -180,6 +190,10 @@ def _evidence(part: Part, specification: Specification, rules: Reductions) -> tu
     if part.unsourced is not None:
         return explain_unsourced(specification, part.key, part.operations, part.unsourced)
     shrinking = Shrinking(specification, rules, SHRINK_STEPS)
+    if part.core is not None and part.window is None:
+        part.window = shrinking.broken(part.core, None, None)
+        if part.window is None:
+            return explain_core(specification, part.key, part.core)
     return explain(specification, part.key, part.operations, shrinking.few(part.window or _window(part, shrinking)))
 
 
@@ -218,12 +232,15 @@ def _deepest(part: Part) -> dict[str, Any]:
     }
 
 
-def _stats(history: History | Columns, parts: Sequence[Part], budget: Budget) -> dict[str, Any]:
+def _stats(history: History | Columns, parts: Sequence[Part], budget: Budget, settled: int) -> dict[str, Any]:
     stats: dict[str, Any] = {
         "operations": len(history),
-        "keys": len(parts),
+        "keys": len(parts) + settled,
         "configurations": sum(part.steps for part in parts),
         "seconds": round(time.perf_counter() - budget.started, 4),
     }
     witnessed = sum(part.witnessed for part in parts)
+    judged = settled + sum(part.judged and part.valid is not None for part in parts)
+    if judged:
+        stats["keys_by_algorithm"] = judged
     return {**stats, "keys_by_witness": witnessed} if witnessed else stats

@@ -25,9 +25,13 @@ from windtunnel.histories.columns import Columns, columns_of
 _PLAIN = frozenset(("read", "write", "cas"))
 
 
+_JUDGED_FROM = 2_000
+"""Histories of so many operations are judged in columns first; smaller ones are searched first, without numpy."""
+
+
 @dataclass(slots=True)
 class Part:
-    """One object of the history and what is known about it."""
+    """One object of the history and what is known about it. core: operations that have no legal order by themselves."""
 
     key: Value
     size: int
@@ -43,6 +47,8 @@ class Part:
     swept: bool = False
     guessed: bool = False
     witnessed: bool = False
+    judged: bool = False
+    core: list[Operation] | None = None
 
     @property
     def operations(self) -> list[Operation]:
@@ -72,6 +78,19 @@ class Part:
             self.search = Search(problem, rules)
         return self.search
 
+    def judge(self, specification: Specification) -> None:
+        """Decide it by the algorithm of the specification, if there is one that applies and it was not tried before."""
+        if self.judged or type(specification).judge is Specification.judge:
+            return
+        self.judged = True
+        columns = columns_of(self.operations)
+        verdicts = specification.judge(columns)
+        if verdicts is None or verdicts[0] < 0:
+            return
+        self.valid = bool(verdicts[0] == 1)
+        if not self.valid:
+            self.core = [self.operations[at] for at in specification.core(columns, 0)]
+
     def told(self, specification: Specification, rules: Reductions) -> Search:
         """The search, with the problem that it is about: an explanation looks at both."""
         assert self.search is not None, "a bad key was searched, or had a window"
@@ -83,9 +102,47 @@ class Part:
         return self.search
 
 
-def parts_of(history: History | Columns, specification: Specification) -> list[Part]:
-    """The objects of a history, the smallest first. Raises UsageError for operations that the specification does not know."""
-    if SEARCH == "compiled" and type(specification) in (KeyValue, Register, CasRegister):
+def parts_of(history: History | Columns, specification: Specification, *, judged: bool = True) -> tuple[list[Part], int]:
+    """The objects of a history that need a look, the smallest first, and how many others there are, which are valid.
+
+    judged: whether the specification's own algorithm may decide. Raises UsageError for operations that it does not know.
+    """
+    if judged and len(history) >= _JUDGED_FROM and type(specification).judge is not Specification.judge:
+        columns = history if isinstance(history, Columns) else columns_of(history.operations, history.source)
+        if set(specification.functions).issuperset(columns.functions):
+            verdicts = specification.judge(columns)
+            if verdicts is not None and any(verdict >= 0 for verdict in verdicts):
+                return _left_open(columns, specification, verdicts)
+            history = columns
+    parts = _all_parts(history, specification)
+    return parts, 0
+
+
+def _left_open(columns: Columns, specification: Specification, verdicts: Sequence[int]) -> tuple[list[Part], int]:
+    """Parts for the keys that were not found valid; those found bad know why."""
+    left = [number for number, verdict in enumerate(verdicts) if verdict != 1]
+    if not left:
+        return [], len(verdicts)
+    import numpy as np  # noqa: PLC0415 - loaded by the judge
+
+    order = np.argsort(columns.view("key"), kind="stable")
+    ends = np.searchsorted(columns.view("key")[order], np.arange(len(verdicts) + 1))
+    parts: list[Part] = []
+    for number in left:
+        numbers = order[ends[number] : ends[number + 1]].tolist()
+        operations = [columns.operations[at] for at in numbers]
+        refuse_misfits(operations, columns.source, specification)
+        chosen = relevant(specification, operations)
+        part = Part(columns.keys[number], len(chosen), chosen, judged=True)
+        if verdicts[number] == 0:
+            part.valid = False
+            part.core = [columns.operations[at] for at in specification.core(columns, number)]
+        parts.append(part)
+    return sorted(parts, key=_size), len(verdicts) - len(left)
+
+
+def _all_parts(history: History | Columns, specification: Specification) -> list[Part]:
+    if SEARCH == "compiled" and type(specification) in (KeyValue, Register, CasRegister) and specification.initial is None:
         columns = history if isinstance(history, Columns) else columns_of(history.operations, history.source)
         if _PLAIN.issuperset(columns.functions) and set(specification.functions).issuperset(columns.functions):
             registers = None
@@ -106,11 +163,12 @@ def _size(part: Part) -> int:
 def _grouped(operations: Sequence[Operation], specification: Specification) -> list[Part]:
     grouped: dict[Any, list[Operation]] = {}
     for operation in operations:
-        grouped.setdefault(canonical(operation.key) if specification.per_key else None, []).append(operation)
+        part = canonical(specification.part_of(operation)) if specification.per_key else None
+        grouped.setdefault(part, []).append(operation)
     parts: list[Part] = []
     for group in grouped.values():
         chosen = relevant(specification, group)
-        parts.append(Part(group[0].key if specification.per_key else None, len(chosen), chosen))
+        parts.append(Part(specification.part_of(group[0]) if specification.per_key else None, len(chosen), chosen))
     return sorted(parts, key=_size)  # stable: keys of one size stay in order
 
 

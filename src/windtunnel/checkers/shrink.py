@@ -5,7 +5,7 @@ Three cuts, each of which keeps the argument whole: whoever finds no order of wh
 * *The end.* What was invoked after the operation that got stuck returned cannot have helped it.
 * *The beginning.* From some moment on the rest is wrong whatever the state was at that moment; operations pending then may
   have taken effect before it, or after. The later the moment, the shorter the window.
-* *The middle.* Operations that could be taken out of any legal order (`Specification.droppable`).
+* *The middle.* Operations that could be taken out of any legal order (`Specification.families`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from windtunnel.checkers.problem import Reductions, call_of, prepare
 from windtunnel.checkers.searches import Search
@@ -142,10 +143,15 @@ class Shrinking:
         return window
 
     def _without(self, window: Window, start: int, stop: int) -> Window | None:
-        """The window without those of its operations that can be dropped."""
+        """The window without the families that begin among those of its operations."""
         operations = window.operations
-        droppable = self.specification.droppable([call_of(op) for op in operations])
-        kept = [op for at, op in enumerate(operations) if not (start <= at < stop and droppable[at])]
+        families = self.specification.families([call_of(op) for op in operations])
+        begins: dict[Any, int] = {}
+        for at, family in enumerate(families):
+            begins.setdefault(family, at)
+        kept = [
+            op for op, family in zip(operations, families, strict=True) if family is None or not start <= begins[family] < stop
+        ]
         if len(kept) == len(operations):
             return None
         return self.broken(kept, window.since, window.until)

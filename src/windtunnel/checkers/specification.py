@@ -22,11 +22,13 @@ accepts. Anybody may write one; it is plain Python:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from windtunnel.base.messages import Value
 from windtunnel.histories import Operation
+from windtunnel.histories.columns import Columns
 from windtunnel.histories.operations import shown
 from windtunnel.histories.values import Named, canonical, same
 
@@ -118,6 +120,44 @@ class Specification:
     def droppable(self, calls: Sequence[Call]) -> list[bool]:
         """Which calls can be taken out of every legal order, one or all of them, and leave a legal order."""
         return [self.reads_only(call) for call in calls]
+
+    def families(self, calls: Sequence[Call]) -> list[Any]:
+        """Calls that can be taken out of every legal order together bear the same name; None for those that must stay.
+
+        Any choice of families may go. By default each droppable call is one of its own.
+        """
+        return [number if droppable else None for number, droppable in enumerate(self.droppable(calls))]
+
+    def starting(self, initial: Value) -> Specification:
+        """The same object with another first state."""
+        other = copy(self)
+        other.initial = initial
+        return other
+
+    def suited(self, operations: Sequence[Operation]) -> Specification:  # noqa: ARG002
+        """An equivalent specification for a history of these operations, with smaller parts or fewer states."""
+        return self
+
+    def part_of(self, operation: Operation) -> Value:
+        """Which of its independent objects an operation is about, if `per_key`."""
+        return operation.key
+
+    def part_name(self, part: Value) -> str:
+        """An object in words that follow "but" and go before "held"."""
+        if part is None:
+            return "the value"
+        return part if isinstance(part, str) and part.isidentifier() else f"key {shown(part)}"
+
+    def judge(self, columns: Columns) -> Sequence[int] | None:  # noqa: ARG002
+        """Verdicts by an algorithm of polynomial cost, one per key number: 1 valid, 0 not, -1 where it does not apply.
+
+        None if it applies to none of them. `columns` may be those of a whole history, or of one object.
+        """
+        return None
+
+    def core(self, columns: Columns, key: int) -> list[int]:  # noqa: ARG002
+        """Operations (their numbers) of a key that `judge` found bad, which have no legal order even by themselves."""
+        return []
 
     def needs(self, call: Call) -> str:
         """What `call` demands of the state, in words that follow "it needs"."""
