@@ -79,6 +79,9 @@ def _restart_if_worth_it(config: pytest.Config, *, always: bool) -> None:
     )
     if always or environment.mentioned(places, config.getini("python_files")):
         environment.restart(sys.orig_argv)
+        from windtunnel.sim.ambient import generators  # noqa: PLC0415 - only sessions with tests of ours pay for it
+
+        generators.watch()  # before the tests import modules that make generators and do not seed them
 
 
 def pytest_configure(config: pytest.Config) -> None:

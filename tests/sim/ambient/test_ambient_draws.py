@@ -5,8 +5,11 @@ import os
 import random
 import secrets
 import ssl
+import sys
+import types
 import uuid
 from os import urandom as early_urandom
+from pathlib import Path
 from random import gauss as early_gauss
 from random import randint as early_randint
 from random import random as early_random
@@ -135,6 +138,36 @@ def test_generators_made_before_a_run_are_seeded_by_it(simulations):
     del unseeded, drawn
     gc.collect()
     assert not [label for _, label in generators._noted.values() if "test_ambient_draws" in label]
+
+
+def test_generators_of_modules_that_were_there_are_found(monkeypatch):
+    """Those that installed modules keep in globals, classes and default arguments; a user's own modules are left alone."""
+    generators.unwatch()
+    kept = [random.Random(i) for i in range(6)]
+    installed, own = types.ModuleType("installed_module"), types.ModuleType("own_module")
+    installed.__file__ = str(Path(random.__file__).with_name("installed_module.py"))
+    own.__file__ = __file__
+
+    def plain(x, rng=kept[0], *, other=kept[1]):
+        return x, rng, other
+
+    class Thing:
+        rng = kept[2]
+
+        @classmethod
+        def make(cls, rng=kept[3]):
+            return rng
+
+    Thing.__module__ = plain.__module__ = "installed_module"
+    installed.plain, installed.Thing, installed.rng, own.rng = plain, Thing, kept[4], kept[5]
+    monkeypatch.setitem(sys.modules, "installed_module", installed)
+    monkeypatch.setitem(sys.modules, "own_module", own)
+    generators.find()
+    generators.find()
+    labels = {generators._noted[id(rng)][1] for rng in kept[:5]}
+    assert labels == {f"installed_module.{name}" for name in ("plain(0)", "plain(other)", "Thing.rng", "Thing.make(0)", "rng")}
+    assert id(kept[5]) not in generators._noted
+    generators.unwatch()
 
 
 def test_entropy_counts_bytes_like_the_system(host):

@@ -159,7 +159,7 @@ def test_work_may_call_the_loop(sim, host):
         assert 1.0 < time.monotonic() < 1.01
 
         def nap():
-            with pytest.raises(Escaped, match="time.sleep"):
+            with pytest.raises(Escaped, match=r"time\.sleep"):
                 time.sleep(1.0)
             refused.set()
 

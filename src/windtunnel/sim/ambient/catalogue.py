@@ -41,6 +41,7 @@ def install() -> None:
         return
     _installed = True
     generators.watch()
+    generators.find()
     draws.take_hidden(_hooking)
     identity.take_environ()
     if switch.native is None:

@@ -3,19 +3,25 @@
 Many are made while modules are imported, before any simulation: a default argument, a global. They would make two runs of one
 seed differ. So every unseeded generator is noted, and a run that begins seeds those that are still there from its own seed, each
 by the place in the code that made it. The earlier `watch` is called, the more of them are known; it is cheap.
+
+What was made before that is looked for once, by `find`: in globals, classes and default arguments of modules that were installed,
+not of the user's own, whose generators may have been seeded on purpose.
 """
 
 from __future__ import annotations
 
 import random
 import sys
+import sysconfig
 import weakref
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from windtunnel.base.streams import stream_state
 
 _RANDOM = random.__file__
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _PARTS = 3  # of a path, from its end: what is above differs between machines
 
 _noted: dict[int, tuple[weakref.ref[random.Random], str]] = {}
@@ -24,6 +30,7 @@ _before: dict[int, Any] = {}  # states outside of the run that is on
 _inside: dict[int, Any] = {}  # states in the run that was on last
 _original: Any = random.Random.seed
 _watching = False
+_found = False
 
 
 def watch() -> None:
@@ -36,11 +43,51 @@ def watch() -> None:
 
 def unwatch() -> None:
     """Undo `watch`; what was noted is forgotten."""
-    global _watching  # noqa: PLW0603
-    _watching = False
+    global _watching, _found  # noqa: PLW0603
+    _watching = _found = False
     random.Random.seed = _original  # type: ignore[method-assign]
     for remembered in (_noted, _made, _before, _inside):
         remembered.clear()
+
+
+def find() -> None:
+    """Note the generators that installed modules keep already; no effect when it was done."""
+    global _found  # noqa: PLW0603
+    if _found:
+        return
+    _found = True
+    for name, module in list(sys.modules.items()):
+        if _installed(module):
+            for label, value in list(vars(module).items()):
+                if type(value) is random.Random:
+                    _keep(value, f"{name}.{label}")
+                elif type(value) is FunctionType:
+                    if value.__module__ == name:
+                        _look_into(value, f"{name}.{label}")
+                elif isinstance(value, type) and value.__module__ == name:
+                    for inner, item in list(vars(value).items()):
+                        _look_into(getattr(item, "__func__", item), f"{name}.{label}.{inner}")
+
+
+def _look_into(item: Any, label: str) -> None:
+    if type(item) is random.Random:
+        _keep(item, label)
+    elif isinstance(item, FunctionType) and (item.__defaults__ or item.__kwdefaults__):
+        values = [*enumerate(item.__defaults__ or ()), *(item.__kwdefaults__ or {}).items()]
+        for at, value in values:
+            if type(value) is random.Random:
+                _keep(value, f"{label}({at})")
+
+
+def _installed(module: Any) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and file.startswith(_INSTALLED) and type(getattr(module, "__dict__", None)) is dict
+
+
+def _keep(generator: random.Random, label: str) -> None:
+    key = id(generator)
+    if generator is not random._inst and key not in _noted:  # noqa: SLF001 - the generator behind the module's functions
+        _noted[key] = (weakref.ref(generator, lambda _: _forget(key)), label)
 
 
 def enter(kernel: Any) -> None:
@@ -82,8 +129,8 @@ def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
     if a is None:
         label = _place()
         _made[label] = count = _made.get(label, 0) + 1
-        key = id(self)
-        _noted[key] = (weakref.ref(self, lambda _: _forget(key)), f"{label}/{count}")
+        _forget(id(self))
+        _keep(self, f"{label}/{count}")
         host = acting()
         if host is not None:
             a = host.entropy.seed128()
