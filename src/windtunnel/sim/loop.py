@@ -68,7 +68,8 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
         self._closed = False
         self._current_handle = None  # where asyncio's exception handler looks for the traceback of debug mode
         self._outer: tuple[Any, Any] | None = None  # the running loop and the generator hooks before `enter`
-        self._generators: dict[int, weakref.ref[AsyncGenerator[Any, Any]]] = {}  # a WeakSet has the order of addresses
+        # By id, with the life that began them: a WeakSet would have the order of addresses.
+        self._generators: dict[int, tuple[weakref.ref[AsyncGenerator[Any, Any]], Life | None]] = {}
         self.call_at = kernel.task_at
         self.call_later = kernel.task_later
         self.call_soon = kernel.task_soon
@@ -209,10 +210,12 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
             logging.disable(threshold)
 
     async def shutdown_asyncgens(self) -> None:
-        """Close every asynchronous generator that is still open."""
-        generators = [generator() for generator in self._generators.values()]
-        self._generators.clear()
-        await asyncio.gather(*(generator.aclose() for generator in generators if generator), return_exceptions=True)
+        """Close every asynchronous generator of the calling process that is still open."""
+        me = LIFE.get()
+        mine = {key: generator() for key, (generator, life) in self._generators.items() if life is me}
+        for key in mine:
+            del self._generators[key]
+        await asyncio.gather(*(generator.aclose() for generator in mine.values() if generator), return_exceptions=True)
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the signature of asyncio
         """There is none."""
@@ -302,12 +305,16 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
         """Asyncio tells its own loop; the kernel notices by itself."""
 
     def _generator_begins(self, generator: AsyncGenerator[Any, Any]) -> None:
-        self._generators[id(generator)] = weakref.ref(generator)
+        self._generators[id(generator)] = weakref.ref(generator), LIFE.get()
 
     def _generator_is_lost(self, generator: AsyncGenerator[Any, Any]) -> None:
-        self._generators.pop(id(generator), None)
-        if not self._closed:
-            self.create_task(generator.aclose())
+        """Nobody holds it any longer: its process closes it, if that still lives."""
+        _, life = self._generators.pop(id(generator), (None, None))
+        if self._closed or (life is not None and not life.alive):
+            return
+        context = copy_context()
+        context.run(LIFE.set, life)
+        self.create_task(generator.aclose(), context=context)
 
 
 def _close(task: asyncio.Task[Any], life: Life | None) -> None:

@@ -168,6 +168,32 @@ def test_a_failing_main_may_be_ignored(simulate):
     assert simulate(scenario)[0] == (False, 1)
 
 
+def test_a_process_that_ends_closes_its_own_generators(simulate):
+    """As `asyncio.run` does; those of other hosts stay open."""
+    log, held = [], []
+
+    async def scenario(world):
+        async def numbers(name):
+            try:
+                yield 1
+            finally:
+                await asyncio.sleep(0.1)
+                log.append((name, world.now))
+
+        async def main(name, lasts_s):
+            kept = numbers(name)
+            await anext(kept)
+            held.append(kept)
+            await asyncio.sleep(lasts_s)
+
+        world.host("brief", lambda: main("brief", 1.0))
+        world.host("long", lambda: main("long", 100.0))
+        await asyncio.sleep(5.0)
+        return list(log)
+
+    assert simulate(scenario)[0] == [("brief", 1.1)]
+
+
 # --- Signals ---
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import sys
 
 
 def test_the_log_interleaves_hosts_by_virtual_time(simulate, caplog):
@@ -20,7 +21,7 @@ def test_the_log_interleaves_hosts_by_virtual_time(simulate, caplog):
         world.crash("db")
 
     _, world = simulate(scenario)
-    assert [tuple(row) for row in world.log if row.source != "network"] == [
+    assert [tuple(row) for row in world.log if row.source not in ("network", "stderr")] == [
         (0.0, "db", "world", "start"),
         (0.0, "db", "WARNING", "app: started well"),
         (1.0, "db", "ERROR", "quiet: bad"),
@@ -74,3 +75,24 @@ def test_the_former_factory_of_records_is_back(simulate):
     before = logging.getLogRecordFactory()
     simulate(_nothing)
     assert logging.getLogRecordFactory() is before
+
+
+def test_what_hosts_print_is_in_the_log(simulate, capsys):
+    """By lines, and it is printed all the same; the streams are as before afterwards."""
+
+    async def scenario(world):
+        async def main():
+            sys.stdout.write("half ")
+            sys.stdout.write("a line\n")
+            sys.stderr.writelines(["one\n", "two\n"])
+
+        world.host("db", main)
+        await asyncio.sleep(1.0)
+        assert sys.stdout.isatty() is False
+
+    before = sys.stdout, sys.stderr
+    _, world = simulate(scenario)
+    assert (sys.stdout, sys.stderr) == before
+    rows = [(row.host, row.source, row.text) for row in world.log if row.source.startswith("std")]
+    assert rows == [("db", "stdout", "half a line"), ("db", "stderr", "one"), ("db", "stderr", "two")]
+    assert capsys.readouterr() == ("half a line\n", "one\ntwo\n")

@@ -402,6 +402,7 @@ class Host:
             task.cancel()
         if left:
             await asyncio.wait(left, timeout=CANCEL_MAX_S)
+        await self.loop.shutdown_asyncgens()
 
     def _main_failed(self, error: BaseException) -> None:
         what = f"exited with code {error.code!r}" if isinstance(error, SystemExit) else f"main raised {one_line(error)}"

@@ -1,16 +1,17 @@
 """What happened in a run: rows of virtual time, host, source and text, of all hosts, in one order.
 
-Rows come from the `logging` records of the code under test, from the world (boots, crashes, faults) and from the network. A
-record also gets the attributes `host` and `virtual_s`, so that any handler and format of the user's can show them.
+Rows come from the `logging` records of the code under test and from what it prints, from the world (boots, crashes, faults) and
+from the network. A record also gets the attributes `host` and `virtual_s`, which any handler and format of the user's can show.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from windtunnel.sim.life import current_host
 
@@ -18,7 +19,7 @@ ROWS_MAX = 100_000
 
 
 class Row(NamedTuple):
-    """One thing that happened. at_s: virtual seconds. source: "world", "network", or the level of a log record such as "INFO"."""
+    """One thing that happened, at `at_s` virtual seconds. source: "world", "network", "stdout", "stderr", or a level as "INFO"."""
 
     at_s: float
     host: str
@@ -77,6 +78,46 @@ def capturing(log: Log, now: Callable[[], float]) -> Iterator[None]:
         yield
     finally:
         logging.setLogRecordFactory(make)
+
+
+@contextmanager
+def printing(log: Log) -> Iterator[None]:
+    """Take every line that simulated code prints; it is printed all the same."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Tee(streams[0], log, "stdout"), _Tee(streams[1], log, "stderr")
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+class _Tee:
+    """A text stream that remembers the lines that hosts write."""
+
+    def __init__(self, stream: TextIO, log: Log, source: str) -> None:
+        self._stream = stream
+        self._log = log
+        self._source = source
+        self._begun: dict[str, str] = {}  # lines that have not ended yet, by host
+
+    def write(self, text: str) -> int:
+        """As the stream's."""
+        host = current_host()
+        if host is not None:
+            *lines, rest = (self._begun.pop(host.name, "") + text).split("\n")
+            for line in lines:
+                self._log.add(host.name, self._source, line)
+            if rest:
+                self._begun[host.name] = rest
+        return self._stream.write(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """As the stream's."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -39,7 +39,7 @@ from windtunnel.sim.machines import parts
 from windtunnel.sim.machines.coins import Coins
 from windtunnel.sim.machines.findings import Finding, LeakWarning, RunFailed, one_line, traceback_text
 from windtunnel.sim.machines.host import Host, Main, OnExit
-from windtunnel.sim.machines.log import Log, capturing
+from windtunnel.sim.machines.log import Log, capturing, printing
 from windtunnel.sim.machines.stuck import StepClock, busiest, waits
 from windtunnel.sim.machines.verbs import Verbs
 from windtunnel.sim.machines.visit import Visit
@@ -51,6 +51,7 @@ T = TypeVar("T")
 
 TEST = "test"  # the host that the test itself runs on
 LIMIT_S = 3600.0
+STEPS_MAX = 20_000_000  # about two minutes of real time
 STEP_WALL_S = 5.0
 STILL_STEPS = 500_000  # events at one instant that make a livelock; ten thousand hosts booting at once need a tenth of it
 WIND_UP_S = 20.0  # virtual seconds for the cancelled tasks of a test
@@ -77,7 +78,7 @@ class World(Verbs):
         latency: tuple[str, float, float] = ("uniform", 0.0005, 0.0015),
         index: int = 0,
         limit_s: float = LIMIT_S,
-        steps_max: int = 0,
+        steps_max: int = STEPS_MAX,
         still_steps: int = STILL_STEPS,
         step_wall_s: float = STEP_WALL_S,
         background: Literal["fail", "log"] = "fail",
@@ -178,6 +179,7 @@ class World(Verbs):
         with self._around as around:
             around.enter_context(_own_garbage())
             around.enter_context(capturing(self.log, lambda: self.kernel.now))
+            around.enter_context(printing(self.log))
             around.enter_context(Watchdog(lambda: self.kernel.events, self._step_wall_s, self._spun))
             around.enter_context(parts.switched_on(self))
             if self._wants_fresh:
