@@ -60,28 +60,30 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     wish = early_config.getini("windtunnel_restart")
     if wish not in RESTARTS:
         raise pytest.UsageError(f"windtunnel_restart: expected one of {', '.join(RESTARTS)}; got {wish!r}")
-    if wish != "never":
-        _restart_if_worth_it(early_config, always=wish == "always")
+    if wish == "always" or _has_tests_of_ours(early_config):
+        _prepare(early_config, restart=wish != "never")
     return (yield)
 
 
-def _restart_if_worth_it(config: pytest.Config, *, always: bool) -> None:
+def _has_tests_of_ours(config: pytest.Config) -> bool:
+    from windtunnel.testing.environment import mentioned  # noqa: PLC0415 - a millisecond, after what needs none of it
+
+    chosen = [str(place) for place in config.known_args_namespace.file_or_dir]
+    places = chosen or [str(config.rootpath / place) for place in config.getini("testpaths")]
+    return mentioned(places or [str(config.invocation_params.dir)], config.getini("python_files"))
+
+
+def _prepare(config: pytest.Config, *, restart: bool) -> None:
+    """Begin anew if need be; then watch for generators that the modules under test make without a seed."""
     import sys  # noqa: PLC0415 - kept beside the only place that looks at the process
 
-    from windtunnel.testing import environment  # noqa: PLC0415 - it costs a millisecond
+    from windtunnel.testing import environment  # noqa: PLC0415 - as above
 
-    arguments = list(config.invocation_params.args)
-    if not environment.is_program(("pytest", "py.test"), arguments):
-        return
-    chosen = [str(place) for place in config.known_args_namespace.file_or_dir]
-    places = (
-        chosen or [str(config.rootpath / place) for place in config.getini("testpaths")] or [str(config.invocation_params.dir)]
-    )
-    if always or environment.mentioned(places, config.getini("python_files")):
+    if restart and environment.is_program(("pytest", "py.test"), list(config.invocation_params.args)):
         environment.restart(sys.orig_argv)
-        from windtunnel.sim.ambient import generators  # noqa: PLC0415 - only sessions with tests of ours pay for it
+    from windtunnel.sim.ambient import generators  # noqa: PLC0415 - only sessions with tests of ours pay for it
 
-        generators.watch()  # before the tests import modules that make generators and do not seed them
+    generators.watch()
 
 
 def pytest_configure(config: pytest.Config) -> None:
