@@ -19,7 +19,7 @@ ROWS_MAX = 100_000
 
 
 class Row(NamedTuple):
-    """One thing that happened, at `at_s` virtual seconds. source: "world", "network", "stdout", "stderr", or a level as "INFO"."""
+    """One thing that happened, at `at_s` virtual s. source: "world", "network", "stdout", "stderr", or a level as "INFO"."""
 
     at_s: float
     host: str
