@@ -46,7 +46,7 @@ def test_a_format_can_be_named():
         (b" \n\n", 1, "nothing but blanks"),
         (b"; only a comment\n", 1, "only comments"),
         (b"hello\n", 1, "one of jsonl, edn"),
-        (b'[{"process": 0}]\n', 1, "looks like a JSON array"),
+        (b'[{"process": 0}]\n', 1, "a map with :type"),
         (b"\x1f\x8b\x08\x00rest", 1, "a gzip archive: unpack it first"),
         (b'{"process": 0, "type": "invoke", "f": "read"}\n\xff\xfe\n', 2, "the byte 0xff"),
         ('{"process": 0}'.encode("utf-16"), 1, "the byte 0xff"),

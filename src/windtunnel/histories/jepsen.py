@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from windtunnel.base.messages import Value
 from windtunnel.histories.edn import Keyword, edn_rows, edn_text
 from windtunnel.histories.jsonl import write_atomically
@@ -45,15 +47,47 @@ class _Event:
 def read_edn(path: Path, bytes_max: int = BYTES_MAX) -> History:
     """Read a Jepsen history. Raises MalformedHistory."""
     text = whole_text(path, bytes_max)
+    return _history(path, edn_rows(path, text))
+
+
+def read_json(path: Path, bytes_max: int = BYTES_MAX) -> History:
+    """Read a Jepsen history that was turned into one JSON array, as elle-cli does. Raises MalformedHistory."""
+    return _history(path, _json_rows(path, whole_text(path, bytes_max)))
+
+
+def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Value]]:
+    """(line, row) of every element of the array; the names of fields, types and functions as the keywords they were."""
+    data = text.encode()
+    try:
+        rows = msgspec.json.decode(data, type=list[msgspec.Raw])
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise MalformedHistory(str(path), 1, "one JSON array of events", f"{excerpt(text)} ({error})") from None
+    line, position = 1, 0
+    for raw in rows:
+        found = data.index(bytes(raw), position)
+        line += data.count(b"\n", position, found)
+        position = found
+        try:
+            row = msgspec.json.decode(raw)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise MalformedHistory(str(path), line, "an event", f"{excerpt(bytes(raw))} ({error})") from None
+        if isinstance(row, dict):
+            row = {Keyword(name.removeprefix(":")): value for name, value in row.items()}
+            for name in ("type", "f", "error"):
+                if isinstance(row.get(name), str):
+                    row[Keyword(name)] = Keyword(row[Keyword(name)].removeprefix(":"))
+        yield line, row
+
+
+def _history(path: Path, rows: Iterator[tuple[int, Value]]) -> History:
     pairing = Pairing(str(path))
     events: list[_Event] = []
-    for line, row in edn_rows(path, text):
+    for line, row in rows:
         event = _event(path, line, row)
         if event is None:
             pairing.skip()
         else:
             events.append(event)
-    del text
     independent = _independent(events)
     for event in events:
         key, value = (event.value[0], event.value[1]) if independent else (event.key, event.value)

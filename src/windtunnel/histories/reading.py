@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from windtunnel.base.errors import unknown
-from windtunnel.histories import etcd_log, porcupine_kv
+from windtunnel.histories import call_log, etcd_log, porcupine_kv
+from windtunnel.histories.call_log import read_call_log
 from windtunnel.histories.etcd_log import read_etcd_log
-from windtunnel.histories.jepsen import read_edn
+from windtunnel.histories.jepsen import read_edn, read_json
 from windtunnel.histories.jsonl import read_jsonl
 from windtunnel.histories.malformed import MalformedHistory, excerpt
 from windtunnel.histories.operations import History
@@ -21,10 +22,21 @@ FORMATS: Mapping[str, Callable[[Path, int], History]] = {
     "edn": read_edn,
     "etcd-log": read_etcd_log,
     "porcupine-kv": read_porcupine_kv,
+    "json": read_json,
+    "call-log": read_call_log,
 }
 """Readers by format name; each takes a path and the largest size in bytes."""
 
-ALIASES: Mapping[str, str] = {"knossos": "etcd-log", "porcupine": "porcupine-kv", "jepsen": "edn"}
+ALIASES: Mapping[str, str] = {
+    "knossos": "etcd-log",
+    "porcupine": "porcupine-kv",
+    "jepsen": "edn",
+    "elle-cli": "json",
+    "violin": "call-log",
+    "scal": "call-log",
+    "limo": "call-log",
+    "text": "call-log",
+}
 """Other names that people use for them."""
 
 
@@ -50,7 +62,9 @@ def detect(path: Path) -> str:
     head = head_of(path)
     for number, text in enumerate(head.split("\n"), start=1):
         line = text.strip()
-        if not line or line.startswith(";"):
+        if call_log.CALL_LINE.fullmatch(line):
+            return "call-log"
+        if not line or (line.startswith((";", "#")) and not line.startswith(("#{", "#_"))):
             continue
         if etcd_log.LOG_LINE.match(line):
             return "etcd-log"
@@ -58,8 +72,15 @@ def detect(path: Path) -> str:
             return "porcupine-kv"
         if re.match(r"\{\s*(\"|\}|$)", line) and not re.match(r"\{\s*$", line):
             return "jsonl"
+        if re.match(r"\[\s*(\{\s*\"|$)", line) and _is_json(head, number):
+            return "json"
         if re.match(r"[\[({#]", line) and not re.match(r"\[\s*\{?\s*\"", line):
             return "edn"
-        hint = "one JSON object a line (this looks like a JSON array)" if line.startswith("[") else f"one of {', '.join(FORMATS)}"
-        raise MalformedHistory(str(path), number, f"a history as {hint}", excerpt(line))
+        raise MalformedHistory(str(path), number, f"a history as one of {', '.join(FORMATS)}", excerpt(line))
     raise MalformedHistory(str(path), 1, f"a history as one of {', '.join(FORMATS)}", "only comments")
+
+
+def _is_json(head: str, line: int) -> bool:
+    """Whether an array that begins at a line holds JSON objects: their first name is a string, where EDN has a keyword."""
+    rest = "\n".join(head.split("\n")[line - 1 :])
+    return re.match(r"\s*\[\s*\{\s*\"", rest) is not None
