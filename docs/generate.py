@@ -1,12 +1,13 @@
 """Writes the reference pages that the code knows best: `python docs/generate.py`.
 
-docs/reference/cli.md comes from the commands' parsers, docs/reference/faults.md from the registry of profiles. A test compares
-the pages with what this would write.
+docs/reference/cli.md comes from the commands' parsers, docs/reference/faults.md from the registry of profiles,
+docs/reference/pytest.md from the plugin's options. A test compares the pages with what this would write.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import sys
 from pathlib import Path
@@ -127,9 +128,60 @@ def _plan_words() -> list[str]:
     return out
 
 
+PYTEST_HEAD = """\
+# The pytest plugin
+
+[How to use it](../how-to/test-asyncio-code.md). A test is a coroutine with the mark; `world` is its fixture.
+
+## The mark
+
+`@pytest.mark.windtunnel(seeds=200, faults="partition,crash", ...)`, on a function, a class or, as `pytestmark`, a module. The
+first argument may stand without its name. `windtunnel.testing.check(test, ...)` takes the same.
+
+| argument | default | meaning |
+|---|---|---|"""
+
+PYTEST_OPTIONS = """
+## Options
+
+They outrank the marks.
+
+| option | meaning |
+|---|---|"""
+
+PYTEST_TAIL = """
+In the ini file, `windtunnel_restart` is `auto`, `always` or `never`: whether pytest begins anew with a fixed hash seed and fixed
+addresses ([why](../design/forking.md)).
+
+## Exit codes, properties, files
+
+Exit codes are pytest's; a wrong mark or option is an error of usage, 4. A test that fails has these properties (`--junitxml`):
+`windtunnel_seed`, `windtunnel_fingerprint`, `windtunnel_plan`, `windtunnel_replay`, `windtunnel_report`; every test has
+`windtunnel_seeds` and `windtunnel_wall_s`. Under `.windtunnel/TEST/` (git ignores it), or `--windtunnel-report DIR`:
+"""
+
+
+def pytest_page() -> str:
+    """docs/reference/pytest.md."""
+    from windtunnel.testing import telling  # noqa: PLC0415 - what pytest is for
+    from windtunnel.testing.plugin import OPTIONS  # noqa: PLC0415
+    from windtunnel.testing.settings import SEEDS, Settings  # noqa: PLC0415
+
+    lines = [PYTEST_HEAD]
+    for field in dataclasses.fields(Settings):
+        default = SEEDS if field.name == "seeds" else ("", field.default)[field.default != ()]
+        lines.append(f"| `{field.name}` | `{default!r}` | {_cell(field.metadata['what'])} |")
+    lines.append(PYTEST_OPTIONS)
+    for name, how in OPTIONS:
+        value = f" {how['metavar']}" if "metavar" in how else ""
+        lines.append(f"| `{name}{value}` | {_cell(how['help'])} |")
+    files = (telling.__doc__ or "").split("\n\n", 1)[1]
+    return "\n".join([*lines, PYTEST_TAIL, files.strip(), ""])
+
+
 def main() -> None:
-    """Write both pages."""
-    for name, page in {"cli.md": cli_page, "faults.md": faults_page}.items():
+    """Write the pages."""
+    for name, page in {"cli.md": cli_page, "faults.md": faults_page, "pytest.md": pytest_page}.items():
         (REFERENCE / name).write_text(page(), encoding="utf-8")
         sys.stdout.write(f"docs/reference/{name}\n")
 
