@@ -66,7 +66,7 @@ def _work(loop: Any, future: asyncio.Future[Any], func: Callable[..., Any], args
     try:
         what, deliver = func(*args), _succeed
     except StopIteration as error:
-        what = RuntimeError("the work raised StopIteration")
+        what = RuntimeError("coroutine raised StopIteration")
         what.__cause__ = error
     except BaseException as error:  # noqa: BLE001 - a thread's exception, whatever it is, is its future's
         what = error

@@ -265,7 +265,7 @@ async def connect(interface: Interface, address: Any, local: Any = None, family:
         path = os.fspath(address)
         path = path.decode() if isinstance(path, bytes) else path
         if path not in (interface.paths or {}):
-            missing = errno.ENOENT if not (interface.host.files and interface.host.files.exists(path)) else errno.ECONNREFUSED
+            missing = errno.ECONNREFUSED if os.path.exists(path) else errno.ENOENT  # noqa: ASYNC240, PTH110 - the host's files
             raise OSError(missing, os.strerror(missing))
         return await Dial(interface, interface, path, "", family).connect()
     target = interface.reach(address[0])
