@@ -57,6 +57,7 @@ class Node:
         self.waiting: dict[int, asyncio.Future[Any]] = {}
         self.deadline = 0.0
         self.work: dict[str, asyncio.Event] = {}
+        self.sent: dict[str, float] = {}
 
     async def main(self) -> None:
         server = await asyncio.start_server(self.serve, None, PORT)
@@ -125,6 +126,7 @@ class Node:
     async def lead(self) -> None:
         self.next = dict.fromkeys(self.peers, len(self.log))
         self.match = dict.fromkeys(self.peers, 0)
+        self.sent = dict.fromkeys(self.peers, 0.0)
         self.work = {name: asyncio.Event() for name in self.peers}
         self.log.append((self.term, None))
         self.wake()
@@ -141,6 +143,7 @@ class Node:
         while self.role == "leader" and self.term == term:
             await self.work[name].wait()
             self.work[name].clear()
+            self.sent[name] = asyncio.get_running_loop().time()
             first = self.next[name]
             entries = self.log[first:]
             request = {"kind": "append", "term": term, "leader": self.name, "before": first - 1}
@@ -159,10 +162,13 @@ class Node:
                     self.work[name].set()
 
     async def beat(self, term: int) -> None:
-        """Every follower hears from the leader now and then."""
+        """A follower that had nothing to append hears from the leader all the same."""
+        clock = asyncio.get_running_loop().time
         while self.role == "leader" and self.term == term:
             await asyncio.sleep(HEARTBEAT_S)
-            self.wake()
+            for name, event in self.work.items():
+                if clock() - self.sent[name] >= HEARTBEAT_S:
+                    event.set()
 
     def wake(self) -> None:
         for event in self.work.values():
