@@ -234,6 +234,24 @@ def test_doctor(capsys, tmp_path, monkeypatch):
     assert "broken" in capsys.readouterr().out
 
 
+def test_doctor_looks_at_what_simulated_asyncio_code_needs(capsys, monkeypatch):
+    """Hooks native or patched, addresses fixable or not: told in words, and never a reason to fail."""
+    from windtunnel.sim import ambient
+    from windtunnel.testing import environment
+
+    monkeypatch.setattr(ambient, "HOOKS", "patched")
+    monkeypatch.setattr(environment, "_personality", lambda wanted: None)
+    code, row = out_of(capsys, ["doctor", "--no-store"])
+    assert code == 0
+    assert row["findings"]["hooks"]["state"] == "missing"
+    assert "real clock" in row["findings"]["hooks"]["text"]
+    assert row["findings"]["addresses"]["state"] == "missing"
+    monkeypatch.setattr(ambient, "HOOKS", "native")
+    monkeypatch.setattr(environment, "_personality", lambda wanted: 0)
+    _, row = out_of(capsys, ["doctor", "--no-store"])
+    assert row["findings"]["hooks"]["state"] == row["findings"]["addresses"]["state"] == "ok"
+
+
 def test_export(capsys, store, tmp_path):
     """Each format to a file and to stdout; a run without events says how to get them."""
     file = tmp_path / "trace.json"

@@ -46,7 +46,8 @@ def configure(parser: Parser) -> None:
 
 def execute(args: argparse.Namespace) -> int:
     """Look at everything."""
-    findings = [_python(), _dependencies(), _kernel(), _compiler(), _cores(), _store(store_of(args)), *_optional()]
+    findings = [_python(), _dependencies(), _kernel(), _hooks(), _layout(), _compiler(), _cores(), _store(store_of(args))]
+    findings += _optional()
     usable = all(finding.state != "broken" for finding in findings)
     if args.json:
         rows = {f.name: {"state": f.state, "text": f.text} for f in findings}
@@ -91,6 +92,30 @@ def _kernel() -> Finding:
         built = importlib.util.find_spec("windtunnel.sim._kernel") is not None
         why = ": the compiled one cannot be loaded" if built else ": not compiled; pip install again where there is a C compiler"
     return Finding("kernel", "ok", f"pure Python, about a third of the speed{why}")
+
+
+def _hooks() -> Finding:
+    """How simulated asyncio code gets its clocks and randomness."""
+    try:
+        from windtunnel.sim.ambient import HOOKS  # noqa: PLC0415 - the import is what is examined
+    except ImportError as error:
+        return Finding("hooks", "broken", f"cannot be imported: {error}")
+    if HOOKS == "native":
+        return Finding(
+            "hooks", "ok", "native: simulated code has its host's clocks and randomness, by whatever name it knows them"
+        )
+    return Finding(
+        "hooks", "missing", "patched: names bound before a run keep the real clock; needs CPython and a C compiler"
+    )
+
+
+def _layout() -> Finding:
+    """Whether a seed of a pytest means the same in the next process."""
+    from windtunnel.testing.environment import addresses_can_be_fixed  # noqa: PLC0415 - only looked at here
+
+    if addresses_can_be_fixed():
+        return Finding("addresses", "ok", "can be fixed: pytest begins anew without randomisation where tests ask for it")
+    return Finding("addresses", "missing", "this system does not let them be fixed; small objects are put in order all the same")
 
 
 def _compiler() -> Finding:
