@@ -32,7 +32,7 @@ from zlib import crc32
 
 from windtunnel.base.errors import UsageError
 from windtunnel.base.streams import busy_stream, stream_state
-from windtunnel.sim.life import LIFE
+from windtunnel.sim.life import LIFE, Life
 from windtunnel.sim import pipe as pure_pipe
 from windtunnel.sim.links import LOOPBACK_S, RETRIES, RTO_S, Links
 from windtunnel.sim.schedule import PCT_EVENTS, POLICIES
@@ -55,6 +55,7 @@ cdef extern from "Python.h":
     int PyGC_Disable() noexcept
     int PyUnicode_CheckExact(object) noexcept
     int PyTuple_Check(object) noexcept
+    Py_ssize_t PyTuple_GET_SIZE(object) noexcept
     object PyBytes_FromStringAndSize(char *data, Py_ssize_t size)
     int PyBytes_CheckExact(object) noexcept
     Py_ssize_t PyBytes_GET_SIZE(object) noexcept
@@ -65,6 +66,21 @@ cdef extern from "Python.h":
         traverseproc tp_traverse
         inquiry tp_clear
     const size_t PY_VECTORCALL_ARGUMENTS_OFFSET
+    ctypedef struct PyMethodDef:
+        const char *ml_name
+        void *ml_meth
+        int ml_flags
+        const char *ml_doc
+    object PyCFunction_NewEx(PyMethodDef *method, object self, object module)
+    int METH_FASTCALL
+    int METH_KEYWORDS
+    ctypedef struct PyMemberDef:
+        Py_ssize_t offset
+    ctypedef struct PyMemberDescrObject:
+        PyMemberDef *d_member
+
+cdef extern from "structmember.h":
+    pass
 
 cdef enum:
     DELIVER
@@ -374,11 +390,20 @@ cdef class Handle:
         return self.callback
 
 
+@cython.freelist(256)
 cdef class TaskHandle(Handle):
     """A callback that runs in a context: what `asyncio` gets from its loop."""
 
     cdef object context
+    cdef object single  # the only argument, where there is one: most callbacks of tasks have it, and need no tuple
+    cdef int arity  # 0 or 1; otherwise `args` has them
     cdef double when_
+
+    def cancel(self):
+        """Never run the callback; no effect once it has run."""
+        self.callback = self.single = None
+        self.args = ()
+        self.arity = 0
 
     def when(self):
         """When it is due, virtual seconds."""
@@ -392,6 +417,31 @@ cdef class TaskHandle(Handle):
         """Whether nothing will come of it: cancelled, or its host has died."""
         life = self.context.get(LIFE)
         return self.callback is None or (life is not None and not life.alive)
+
+
+# --- Lives ---
+
+# Each step of a task asks for two fields of a Python object: they are read where `__slots__` has put them.
+cdef Py_ssize_t ALIVE_AT = (<PyMemberDescrObject *><void *>Life.alive).d_member.offset
+cdef Py_ssize_t PORT_AT = (<PyMemberDescrObject *><void *>Life.port).d_member.offset
+
+
+cdef inline bint lives(life) except -1:
+    cdef PyObject *alive
+    if type(life) is Life:
+        alive = (<PyObject **>(<char *><void *>life + ALIVE_AT))[0]
+        if alive != NULL:
+            return <object>alive is True
+    return bool(life.alive)
+
+
+cdef inline Port port_of(life):
+    cdef PyObject *port
+    if type(life) is Life:
+        port = (<PyObject **>(<char *><void *>life + PORT_AT))[0]
+        if port != NULL:
+            return <Port?><object>port
+    return life.port
 
 
 # --- Ports ---
@@ -1125,21 +1175,27 @@ cdef class Kernel:
 
     # --- Tasks: the asyncio tier ---
 
-    def task_at(self, double when, callback, *args, context=None):
-        """Run `callback(*args)` in a context when the host's clock shows `when`; without a context, in a copy of this one."""
-        return self.request_task(when, callback, args, context)
+    # These four are called for each step of each task, so they take their arguments as the interpreter has them: see `TASK_SOON`.
 
-    def task_true(self, double when, callback, *args, context=None):
+    @property
+    def task_at(self):
+        """(when, callback, *args, context=None): run it in a context (or a copy of this one) when the host's clock shows `when`."""
+        return PyCFunction_NewEx(&TASK_AT, self, None)
+
+    @property
+    def task_true(self):
         """As `task_at`, but at true virtual time, whatever the host's clock shows: the network has no clock."""
-        return self.post_task(when, when, callback, args, context)
+        return PyCFunction_NewEx(&TASK_TRUE, self, None)
 
-    def task_later(self, double delay, callback, *args, context=None):
-        """Run `callback(*args)` in a context after `delay` seconds of the host's clock."""
-        return self.request_task(self.local_time() + delay, callback, args, context)
+    @property
+    def task_later(self):
+        """(delay, callback, *args, context=None): run it in a context after `delay` seconds of the host's clock."""
+        return PyCFunction_NewEx(&TASK_LATER, self, None)
 
-    def task_soon(self, callback, *args, context=None):
-        """Run `callback(*args)` in a context now, after everything that is due already."""
-        return self.request_task(self.local_time(), callback, args, context)
+    @property
+    def task_soon(self):
+        """(callback, *args, context=None): run it in a context now, after everything that is due already."""
+        return PyCFunction_NewEx(&TASK_SOON, self, None)
 
     def task_time(self):
         """The clock of the host that calls, without its jumps, seconds; virtual time outside of hosts."""
@@ -1150,22 +1206,38 @@ cdef class Kernel:
         if self.skewed:
             life = LIFE.get()
             if life is not None:
-                return life.port.monotonic()
+                return port_of(life).steady()
         return self.now
 
-    cdef inline TaskHandle request_task(self, double when, callback, tuple args, context):
-        cdef double due = when
+    cdef inline double true_time(self, double when) except? -1.0:
+        """The virtual time at which the clock of the host that calls shows `when`."""
         if self.skewed:
             life = LIFE.get()
             if life is not None:
-                due = self.now + (when - <double>life.port.monotonic()) / <double>life.port.rate
-        return self.post_task(due, when, callback, args, context)
+                return self.now + (when - port_of(life).steady()) / <double>life.port.rate
+        return when
 
-    cdef inline TaskHandle post_task(self, double due, double when, callback, tuple args, context):
-        cdef TaskHandle handle = TaskHandle.__new__(TaskHandle)
+    cdef TaskHandle ask(self, double due, double when, PyObject **args, Py_ssize_t count, PyObject *names):
+        """args: the callback, `count` - 1 arguments for it, and whatever `names` names: a context, if anything."""
+        cdef TaskHandle handle
         cdef Event event
-        handle.callback = callback
-        handle.args = args
+        cdef Py_ssize_t i
+        cdef object context = None
+        if names != NULL and PyTuple_GET_SIZE(<object>names):
+            if PyTuple_GET_SIZE(<object>names) > 1 or (<tuple>names)[0] != "context":
+                raise TypeError(f"expected a callback, its arguments, and a context; got {<object>names}")
+            context = <object>args[count]
+        if count < 1:
+            raise TypeError("expected a callback")
+        handle = TaskHandle.__new__(TaskHandle)
+        handle.callback = <object>args[0]
+        handle.arity = 0
+        if count == 2:
+            handle.arity = 1
+            handle.single = <object>args[1]
+        elif count > 2:
+            handle.arity = 2
+            handle.args = tuple([<object>args[i] for i in range(1, count)])
         handle.context = PyContext_CopyCurrent() if context is None else context
         handle.when_ = when
         event.due = due if due > self.now else self.now
@@ -1364,7 +1436,6 @@ cdef class Kernel:
     cdef int task(self, TaskHandle handle, Event *here) except -1:
         """Run a callback of the asyncio tier in its context, unless its host has died."""
         cdef object callback = handle.callback, context = handle.context, life
-        cdef tuple args = handle.args
         cdef PyObject *found = NULL
         cdef Port port = None
         cdef object raised = None
@@ -1377,9 +1448,9 @@ cdef class Kernel:
             life = <object>found
             Py_DECREF(life)
             if life is not None:
-                if not life.alive:
+                if not lives(life):
                     return 0
-                port = life.port
+                port = port_of(life)
             self.now = here.due
             if port is not None:
                 if port.frozen:
@@ -1389,12 +1460,12 @@ cdef class Kernel:
             if self.tracer is not None and hasattr(self.tracer, "stepped"):
                 self.tracer.stepped(here.seq, self.now, None if port is None else port.name, handle)
             try:
-                if len(args) == 0:
+                if handle.arity == 1:
+                    PyObject_CallOneArg(callback, handle.single)
+                elif handle.arity == 0:
                     PyObject_CallNoArgs(callback)
-                elif len(args) == 1:
-                    PyObject_CallOneArg(callback, args[0])
                 else:
-                    PyObject_CallObject(callback, args)
+                    PyObject_CallObject(callback, handle.args)
             except (SystemExit, KeyboardInterrupt):
                 raise
             except BaseException as error:
@@ -1807,6 +1878,46 @@ cdef class Kernel:
         self.collect_at += COLLECT_EVERY
         gc.collect(2 if full else 1)
         return 0
+
+
+# --- What a loop calls for each step of a task ---
+
+# A `def` with *args and a keyword would be given a tuple and a dict, which cost more than the request.
+
+
+cdef object task_at(object self, PyObject **args, Py_ssize_t count, PyObject *names):
+    if count < 1:
+        raise TypeError("expected a time and a callback")
+    cdef double when = <object>args[0]
+    return (<Kernel>self).ask((<Kernel>self).true_time(when), when, args + 1, count - 1, names)
+
+
+cdef object task_true(object self, PyObject **args, Py_ssize_t count, PyObject *names):
+    if count < 1:
+        raise TypeError("expected a time and a callback")
+    cdef double when = <object>args[0]
+    return (<Kernel>self).ask(when, when, args + 1, count - 1, names)
+
+
+cdef object task_later(object self, PyObject **args, Py_ssize_t count, PyObject *names):
+    if count < 1:
+        raise TypeError("expected a delay and a callback")
+    cdef double when = (<Kernel>self).local_time() + <double><object>args[0]
+    return (<Kernel>self).ask((<Kernel>self).true_time(when), when, args + 1, count - 1, names)
+
+
+cdef object task_soon(object self, PyObject **args, Py_ssize_t count, PyObject *names):
+    cdef double when = (<Kernel>self).local_time()
+    return (<Kernel>self).ask((<Kernel>self).now, when, args, count, names)
+
+
+cdef PyMethodDef TASK_AT, TASK_TRUE, TASK_LATER, TASK_SOON
+TASK_AT.ml_name, TASK_AT.ml_meth = "task_at", <void *>task_at
+TASK_TRUE.ml_name, TASK_TRUE.ml_meth = "task_true", <void *>task_true
+TASK_LATER.ml_name, TASK_LATER.ml_meth = "task_later", <void *>task_later
+TASK_SOON.ml_name, TASK_SOON.ml_meth = "task_soon", <void *>task_soon
+TASK_AT.ml_flags = TASK_TRUE.ml_flags = TASK_LATER.ml_flags = TASK_SOON.ml_flags = METH_FASTCALL | METH_KEYWORDS
+TASK_AT.ml_doc = TASK_TRUE.ml_doc = TASK_LATER.ml_doc = TASK_SOON.ml_doc = NULL
 
 
 # --- The collector's view of the heap ---
