@@ -1,8 +1,8 @@
 """Histories of transactions in a line or two: `T1: ax1 ry12` is append 1 to x, read y = [1 2].
 
-Each line is one transaction: an optional client and outcome, then micro-operations. `a` appends, `w` writes, `r` reads; one letter for the key; then
-the digits, each an element (`r` of a register: one value, or nothing for nil). Transactions follow each other in time unless `at` gives
-events: `A @0-5: ax1` was asked at 0 and answered at 5.
+Each line is one transaction: an optional client and outcome, then micro-operations. `a` appends, `w` writes, `r` reads; one
+letter for the key; then the digits, each an element (`r` of a register: one value, or nothing for nil). Transactions follow
+each other in time unless times are given: `A @0-5: ax1` was asked at 0 and answered at 5.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Oracles of isolation that share nothing with the checker: every order is tried, every relation is multiplied out."""
 
-from itertools import chain, combinations, permutations
+from itertools import chain, combinations, pairwise, permutations
 
 import numpy as np
 
@@ -161,7 +161,7 @@ def list_dependencies(history):
         chain_of = [op.index if op is not None and op.index in committed else None for op in order]
         unread = [op.index for (k, item), op in author.items() if k == key and item not in values and op.index in committed]
         known = [index for index in chain_of if index is not None]
-        found |= {("ww", a, b) for a, b in zip(known, known[1:], strict=False)}
+        found |= {("ww", a, b) for a, b in pairwise(known)}
         found |= {("ww", known[-1], b) for b in unread if known}
         for op, k, value, own in reads:
             if k != key or own:

@@ -141,9 +141,9 @@ def database(
     """What clients of a simulated database see. level: what the database keeps of it, and not more.
 
     strict: serial, each at an instant between its events. serializable: serial, in an order that may look into the past. si:
-    snapshots of the latest state, first committer wins. stale-si: older snapshots. read-committed: each micro-operation by itself sees
-    what is committed, and a written key stays locked. blind: chance of a write; updates: of a read of the key right before it.
-    writes_max: then a key is replaced by a fresh one. crash: chance of no answer after a commit.
+    snapshots of the latest state, first committer wins. stale-si: older snapshots. read-committed: each micro-operation by
+    itself sees what is committed, and a written key stays locked. blind: chance of a write; updates: of a read of the key
+    right before it. writes_max: then a key is replaced by a fresh one. crash: chance of no answer after a commit.
     """
     stream = Stream(seed, "database")
     store = {}  # key -> list of (commit number, list or value)

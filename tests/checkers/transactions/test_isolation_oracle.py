@@ -37,7 +37,7 @@ def agree(history, interface):
 @pytest.mark.parametrize("begin", range(0, 3000, 500))
 @pytest.mark.parametrize("interface", MADE)
 def test_small_histories_agree_with_every_order(interface, begin):
-    """Serializable is what some serial order explains, snapshot isolation what some snapshots do; cycles are those of the closures."""
+    """Serializable is what a serial order explains, snapshot isolation what snapshots do; cycles are those of the closures."""
     for seed in range(begin, begin + 500):
         agree(MADE[interface](seed), interface)
 

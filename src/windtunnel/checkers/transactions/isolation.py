@@ -59,6 +59,8 @@ class IsolationVerdict(Verdict):
         found = [f"Still holds: {', '.join(self.holds) or 'none of the levels'}."]
         if self.fails:
             found.append(f"Ruled out: {', '.join(self.fails)}, and whatever is stronger.")
+        if self.history is not None and not self.history.timed():
+            found.append("The history has no times: of the order of real time nothing was checked.")
         return found
 
     def sections(self) -> list[Section]:

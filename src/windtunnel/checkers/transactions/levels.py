@@ -141,7 +141,7 @@ _RULES_OUT: dict[str, tuple[str, ...]] = {
     "predicate-read-miss": ("serializable",),
     "G2": ("serializable",),
     "long-fork": ("prefix",),
-    "no-serial-order": ("serializable",),
+    "no-serial-order": ("repeatable-read",),
     "no-serial-order-process": ("strong-session-serializable",),
     "no-serial-order-realtime": ("strict-serializable",),
     "no-snapshot-order": ("snapshot-isolation",),

@@ -26,11 +26,17 @@ from windtunnel.histories.transactions.columns import Column
 CHOICES_MAX = 200_000
 """Pairs of versions whose order may stay open."""
 
-SERIAL = ("no-serial-order", ("serializable", "strong-session-serializable", "strict-serializable"))
+SERIAL = (
+    "no-serial-order",
+    ("serializable", "strong-session-serializable", "strict-serializable"),
+    ("repeatable-read", "strong-session-serializable", "strict-serializable"),
+)
 SNAPSHOT = (
     "no-snapshot-order",
     ("snapshot-isolation", "strong-session-snapshot-isolation", "strong-snapshot-isolation"),
+    ("consistent-view", "strong-session-snapshot-isolation", "strong-snapshot-isolation"),
 )
+"""Name of the anomaly; by tier the level that an order proves; and the level that has to be open for the question to matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,10 @@ def judged(
     """Decide the levels that are still open, the strongest first. ruled_out: levels that other anomalies exclude."""
     found = Judged([], {})
     deadline = time.perf_counter() + (BUDGET_S if budget_s is None else budget_s)
-    for stem, wanted in (SERIAL, SNAPSHOT) if serial else (SNAPSHOT,):
+    for stem, proved, asked in (SERIAL, SNAPSHOT) if serial else (SNAPSHOT,):
         for tier in (2, 1, 0):
-            level, name = wanted[tier], stem + TIERS[tier]
-            if level in ruled_out:
+            name = stem + TIERS[tier]
+            if asked[tier] in ruled_out:
                 continue
             pairs = pairing(tier)
             if pairs is None:
@@ -81,10 +87,21 @@ def judged(
             if outcome.solved is None:
                 found.undecided[name] = outcome.why
             elif outcome.solved is False:
+                found.anomalies = [anomaly for anomaly in found.anomalies if not anomaly.name.startswith(stem)]
                 found.anomalies.append(_told(dependencies, edges, known, name, outcome, product=stem == SNAPSHOT[0]))
-                ruled_out |= set(levels.ruled_out([name]))
             else:
-                ruled_out = ruled_out | levels.weaker(level)  # decided: it holds, and so do the weaker ones
+                ruled_out = ruled_out | levels.weaker(proved[tier])  # decided: it holds, and so do the weaker ones
+                break
+    return _needed(found)
+
+
+def _needed(found: Judged) -> Judged:
+    """Without what other anomalies imply: where no snapshots explain a history, no serial order does either."""
+    names = {anomaly.name for anomaly in found.anomalies}
+    for tier in range(3):
+        if SNAPSHOT[0] + TIERS[tier] in names:
+            implied = {SERIAL[0] + suffix for suffix in TIERS[tier:]}
+            found.anomalies = [anomaly for anomaly in found.anomalies if anomaly.name not in implied]
     return found
 
 

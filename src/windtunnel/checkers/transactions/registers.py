@@ -24,7 +24,7 @@ from windtunnel.checkers.transactions.versions import Writers, writers_of
 from windtunnel.histories.transactions.columns import BEFORE, INFO, NEVER, NIL, OK, READ, Column, Transactions
 
 BY_UPDATE, BY_SESSION, BY_TIME, BY_CHOICE = range(4)
-"""What the order of two versions rests on: a read-modify-write, the order of a session, of real time, or that the other order is out."""
+"""What the order of two versions rests on: a read-modify-write, a session, real time, or that the other order is out."""
 
 NOBODY = -1
 

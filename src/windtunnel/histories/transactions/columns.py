@@ -90,6 +90,10 @@ class Transactions:
         """The names of its operations."""
         return ["txn"]
 
+    def timed(self) -> bool:
+        """Whether it is known of any two transactions that one was answered before the other was asked."""
+        return bool((self.completed < NEVER).any() and (self.invoked != BEFORE).any())
+
     def nbytes(self) -> int:
         """Memory of the columns, bytes."""
         columns = [getattr(self, name) for name in self.__slots__]
