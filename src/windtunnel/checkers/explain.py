@@ -114,9 +114,9 @@ def _sources(specification: Specification, everything: Sequence[Operation], stuc
 def _about_sources(specification: Specification, stuck: Operation, sources: Sequence[Operation] | None, name: str) -> list[str]:
     if sources is None:
         return []
-    needed = specification.needs(call_of(stuck))
+    verb, words = specification.source_words(call_of(stuck), name).split(" ", 1)
     if not sources:
-        return [f"No operation of the history makes {name} {needed}."]
+        return [f"No operation of the history {verb} {words}."]
     source = sources[-1]
     if source.invoked > (stuck.completed or 0):
         when = "was invoked only after it had returned"
@@ -124,8 +124,8 @@ def _about_sources(specification: Specification, stuck: Operation, sources: Sequ
         when = "was never answered"
     else:
         when = "had returned before it was invoked" if source.completed < stuck.invoked else "overlaps it"
-    only = "The only operation that makes" if len(sources) == 1 else f"The latest of {len(sources)} operations that make"
-    return [f"{only} {name} {needed}, {_named(source)}, {when}."]
+    only = f"The only operation that {verb}" if len(sources) == 1 else f"The latest of {len(sources)} operations that {verb[:-1]}"
+    return [f"{only} {words}, {_named(source)}, {when}."]
 
 
 def _also_pending(

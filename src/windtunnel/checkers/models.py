@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from windtunnel.base.errors import UsageError, unknown
+from windtunnel.base.messages import Value
 from windtunnel.checkers import broadcast, ledger, txn
 from windtunnel.checkers.keyvalue import CasRegister, KeyValue, Register
-from windtunnel.checkers.linearizable import linearizable
+from windtunnel.checkers.linearizable import CONFIGURATIONS_MAX, linearizable
 from windtunnel.checkers.objects.counter import Counter
 from windtunnel.checkers.objects.fifo_queue import FifoQueue
 from windtunnel.checkers.objects.locks import FencingLock, Mutex, Semaphore
@@ -18,7 +19,7 @@ from windtunnel.checkers.objects.multi_register import MultiRegister
 from windtunnel.checkers.objects.priority_queue import PriorityQueue
 from windtunnel.checkers.objects.sets import SetOfValues
 from windtunnel.checkers.objects.stack import Stack
-from windtunnel.checkers.specification import Specification
+from windtunnel.checkers.specification import UNSET, Named, Specification
 from windtunnel.checkers.transactions import isolation
 from windtunnel.checkers.verdict import Verdict
 from windtunnel.histories import History
@@ -126,15 +127,25 @@ MODELS: Mapping[str, Model] = {model.name: model for model in _ALL}
 """All models by name; a system is judged by the one that its interface names."""
 
 
-def check(history: History, model: str | Specification, *, budget_s: float | None = None, level: str | None = None) -> Verdict:
+def check(
+    history: History,
+    model: str | Specification,
+    *,
+    budget_s: float | None = None,
+    level: str | None = None,
+    initial: Value | Named = UNSET,
+    configurations: int = CONFIGURATIONS_MAX,
+) -> Verdict:
     """Judge a history by a model of MODELS, or by a specification of your own (then: is it linearizable?).
 
     budget_s: wall seconds after which the verdict is unknown; None leaves only the limit on memory. level: of isolation, for
-    models that have levels; None is the strongest. Raises UsageError for a model
+    models that have levels; None is the strongest. initial: what the object holds at the start, for models of objects;
+    configurations: how many of them a search may remember. Raises UsageError for a model
     that does not exist, and for a history whose operations it does not know.
     """
     if isinstance(model, Specification):
-        return linearizable(history, model, budget_s=budget_s)
+        chosen_specification = model if initial is UNSET else model.starting(initial)
+        return linearizable(history, chosen_specification, budget_s=budget_s, configurations=configurations)
     chosen = MODELS.get(model)
     if chosen is None:
         raise unknown("model", model, MODELS)
@@ -146,7 +157,12 @@ def check(history: History, model: str | Specification, *, budget_s: float | Non
             f"the model {model!r} has no operation {', '.join(map(repr, strange))}; the history holds "
             f"{', '.join(history.functions())}; {advice}"
         )
+    if initial is not UNSET and chosen.specification is None:
+        objects = ", ".join(name for name, other in MODELS.items() if other.specification is not None)
+        raise UsageError(f"the model {model!r} has no first state to choose; models that do: {objects}")
     if level is None:
+        if chosen.specification is not None:
+            return check(history, chosen.specification, budget_s=budget_s, initial=initial, configurations=configurations)
         return chosen.judge(history, budget_s)
     if chosen.at_level is None:
         leveled = ", ".join(name for name, other in MODELS.items() if other.at_level is not None)

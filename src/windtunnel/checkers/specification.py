@@ -167,6 +167,10 @@ class Specification:
         """Which of `calls` can have made the state that `call` needs; None if that cannot be told."""
         return None
 
+    def source_words(self, call: Call, name: str) -> str:
+        """What `sources` do for `call`, in words that follow "operation that"; `name` is that of the object."""
+        return f"makes {name} {self.needs(call)}"
+
     def unsourced(self, operations: Sequence[Operation]) -> Operation | None:  # noqa: ARG002
         """An answered operation that no operation invoked before its return can have made possible, or None."""
         return None

@@ -6,17 +6,21 @@ The format is recognised from the file unless --format names it. A malformed fil
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from pathlib import Path
 from typing import Any
 
-from windtunnel.base.errors import unknown
+from windtunnel.base.errors import UsageError, unknown
 from windtunnel.cli.flags import Parser, duration
 from windtunnel.cli.output import CODES, say, say_json
 
 EXAMPLES = """\
   windtunnel check etcd_002.log --model cas-register
   windtunnel check store/latest/history.jsonl --model kv --budget 60
-  windtunnel check history.edn --model list-append --level snapshot-isolation"""
+  windtunnel check history.edn --model list-append --level snapshot-isolation
+  windtunnel check jobs.log --model queue --html why.html
+  windtunnel check --list-models"""
 
 JSON = (
     "`file`, `model`, `verdict`, `why`, `ops`, `wall_s`, `evidence` (null, or `property`, `key`, `operations`, "
@@ -28,27 +32,46 @@ BUDGET_S = 60.0
 
 def configure(parser: Parser) -> None:
     """The flags of `check`."""
-    parser.add_argument("file", help="a history: jsonl, edn (Jepsen), etcd-log (knossos), porcupine-kv")
-    parser.add_argument("--model", required=True, metavar="M", help="what the system promises; `windtunnel list models` has them")
+    parser.add_argument(
+        "file", nargs="?", help="a history: jsonl, edn and json (Jepsen), etcd-log (knossos), porcupine-kv, call-log"
+    )
+    parser.add_argument("--model", metavar="M", help="what the system promises")
+    parser.add_argument("--list-models", action="store_true", help="print the models, and do nothing else")
     parser.add_argument("--level", metavar="L", help="isolation level, for models of transactions (default strict-serializable)")
     parser.add_argument("--format", default="auto", metavar="F", help="format of the file (default: recognised)")
     parser.add_argument(
         "--budget", dest="budget_s", type=duration, default=BUDGET_S, metavar="TIME", help="wall time (default 60)"
     )
+    parser.add_argument(
+        "--configurations", type=int, metavar="N", help="configurations that a search may remember (default 2,000,000: 0.4 GB)"
+    )
+    parser.add_argument("--initial", metavar="JSON", help="what the object holds at the start (semaphores: the permits)")
+    parser.add_argument("--html", metavar="FILE", help="write the verdict as a page, with the drawing")
 
 
 def execute(args: argparse.Namespace) -> int:
     """Read, check, explain."""
     from windtunnel.checkers import MODELS, check  # noqa: PLC0415 - not needed by --help
+    from windtunnel.cli.list import list_models  # noqa: PLC0415
     from windtunnel.histories import read_history  # noqa: PLC0415
+    from windtunnel.histories.jsonl import write_atomically  # noqa: PLC0415
 
+    if args.list_models:
+        return list_models(args)
+    if args.file is None or args.model is None:
+        raise UsageError("check needs a history and --model; `windtunnel check --list-models` has the models")
     if args.model not in MODELS:
         raise unknown("model", args.model, MODELS)
     read = MODELS[args.model].read or read_history
     history = read(args.file, args.format)
     began = time.perf_counter()
-    verdict = check(history, args.model, budget_s=args.budget_s, level=args.level)
+    options: dict[str, Any] = {} if args.initial is None else {"initial": _json(args.initial)}
+    if args.configurations is not None:
+        options["configurations"] = args.configurations
+    verdict = check(history, args.model, budget_s=args.budget_s, level=args.level, **options)
     wall_s = time.perf_counter() - began
+    if args.html is not None:
+        write_atomically(Path(args.html), [verdict.to_html().encode()])
     if args.json:
         say_json(_row(args, history, verdict, wall_s))
     else:
@@ -57,6 +80,13 @@ def execute(args: argparse.Namespace) -> int:
             say(line)
         say(f"  {counts['total']} operations: {counts['ok']} ok, {counts['fail']} fail, {counts['info']} info; {wall_s:.3f} s")
     return CODES[verdict.word]
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise UsageError(f"--initial: expected JSON such as 0, null or [], got {text!r}") from None
 
 
 def _row(args: argparse.Namespace, history: Any, verdict: Any, wall_s: float) -> dict[str, Any]:

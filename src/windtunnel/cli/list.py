@@ -29,9 +29,18 @@ def execute(args: argparse.Namespace) -> int:
     """Print one list."""
     if args.what not in LISTS:
         raise unknown("list", args.what, LISTS)
-    rows = LISTS[args.what]()
+    return _print(args.what, args)
+
+
+def list_models(args: argparse.Namespace) -> int:
+    """Print the models."""
+    return _print("models", args)
+
+
+def _print(what: str, args: argparse.Namespace) -> int:
+    rows = LISTS[what]()
     if args.json:
-        say_json({args.what: rows})
+        say_json({what: rows})
     else:
         table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
     return 0
@@ -62,7 +71,15 @@ def _faults() -> Rows:
 def _models() -> Rows:
     from windtunnel.checkers import MODELS  # noqa: PLC0415
 
-    return [{"name": name, "what": (model.__doc__ or "").strip().split("\n", 1)[0]} for name, model in MODELS.items()]
+    return [
+        {
+            "name": name,
+            "promise": model.promise,
+            "operations": ", ".join(model.functions),
+            "what": " ".join(model.doc.split("\n\n")[0].split()),
+        }
+        for name, model in MODELS.items()
+    ]
 
 
 def _interfaces() -> Rows:

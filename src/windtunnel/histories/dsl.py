@@ -27,6 +27,8 @@ from windtunnel.histories.operations import History, Operation, Outcome
 _OPERATION = re.compile(r"\(((?:[^()>!-]|->|-(?!>))*)([)>!])")
 _OUTCOMES: dict[str, Outcome] = {")": "ok", ">": "info", "!": "fail"}
 _SHORT = {"r": "read", "w": "write"}
+_TAKES_NOTHING = frozenset(("read", "balances", "dequeue", "pop", "take"))
+_TAKES_PERHAPS = frozenset(("acquire", "release"))
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]]*\]|\{[^}]*\}|\S+')
 
 
@@ -70,7 +72,7 @@ def _operation(text: str, kind: Outcome, process: int | str, line: int) -> Opera
         key = _value(shown)
     f = _SHORT.get(name, name)
     values = [_value(word) for word in words]
-    takes = {"read": 0, "balances": 0, "cas": 2}.get(f, 1)
+    takes = 2 if f == "cas" else 0 if f in _TAKES_NOTHING or (f in _TAKES_PERHAPS and not words) else 1
     result = _value(answered.strip()) if arrow else None
     if name == "r" and values and not arrow:
         result = values.pop()
@@ -137,9 +139,9 @@ _SHORT_VALUE = 24
 def _drawn(operation: Operation, limit: int) -> str:
     values: Sequence[Value] = operation.value if operation.f == "cas" and operation.value is not None else [operation.value]
     parts = [operation.f, *(_word(part, limit) for part in (operation.key,) if part is not None)]
-    if operation.f not in ("read", "balances"):
+    if operation.f not in _TAKES_NOTHING and not (operation.f in _TAKES_PERHAPS and operation.value is None):
         parts += [_word(value, limit) for value in values]
-    answered = operation.type == "ok" and (operation.f in ("read", "balances", "cas") or operation.result is not None)
+    answered = operation.type == "ok" and (operation.f in _TAKES_NOTHING or operation.f == "cas" or operation.result is not None)
     return " ".join(parts) + (f" -> {_word(operation.result, limit)}" if answered else "")
 
 

@@ -76,6 +76,10 @@ class Collection(Specification):
             return None
         return [at for at, other in enumerate(calls) if other.f == self.put and same(other.value, call.result)]
 
+    def source_words(self, call: Call, name: str) -> str:
+        """They put in what it took."""
+        return f"puts {shown(call.result)} into {name}"
+
     def unsourced(self, operations: Sequence[Operation]) -> Operation | None:
         """The first take, by return, of a value that nobody had begun to put in by then."""
         earliest: dict[Any, int] = {canonical(value): -1 for value in self.initial}

@@ -1,0 +1,78 @@
+import json
+
+import pytest
+
+from windtunnel.cli import main
+from windtunnel.histories import history_of, write_jsonl
+
+BAD = "A (enqueue 1) (enqueue 2) (dequeue -> 2)"
+
+
+@pytest.fixture
+def queue(tmp_path):
+    """A file with a queue that lost its order."""
+    path = tmp_path / "queue.jsonl"
+    write_jsonl(history_of(BAD), path)
+    return str(path)
+
+
+def test_a_bad_queue_is_explained(queue, capsys):
+    """Exit 1, the operation that could not take effect, and what was there instead."""
+    assert main(["check", queue, "--model", "queue"]) == 1
+    shown = capsys.readouterr().out
+    assert "INVALID: queue: dequeue -> 2" in shown
+    assert "the queue held [1, 2]" in shown
+    assert "The only operation that puts 2 into the queue, enqueue 2" in shown
+
+
+def test_the_page_shows_the_timeline(queue, tmp_path):
+    """--html writes one page that holds the drawing and loads nothing."""
+    page = tmp_path / "why.html"
+    assert main(["check", queue, "--model", "queue", "--html", str(page)]) == 1
+    text = page.read_text()
+    assert "<svg" in text
+    assert "dequeue -&gt; 2" in text
+    assert "src=" not in text.replace("xmlns=", "")
+
+
+def test_models_are_listed(capsys):
+    """--list-models needs no file; with --json it is a list of rows."""
+    assert main(["check", "--list-models"]) == 0
+    assert "priority-queue" in capsys.readouterr().out
+    assert main(["check", "--list-models", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["models"]
+    assert {"name", "promise", "operations", "what"} == set(rows[0])
+
+
+def test_a_model_that_does_not_fit_is_refused(queue, capsys):
+    """Exit 3: what the history holds, and which models know it."""
+    assert main(["check", queue, "--model", "stack"]) == 3
+    assert "the history holds dequeue, enqueue; models that know all of these: queue" in capsys.readouterr().err
+
+
+def test_without_a_model_or_a_file_there_is_nothing_to_check(queue, capsys):
+    """Exit 3, and how to find the models."""
+    assert main(["check", queue]) == 3
+    assert main(["check", "--model", "queue"]) == 3
+    assert "--list-models" in capsys.readouterr().err
+
+
+def test_the_first_state_can_be_chosen(tmp_path, capsys):
+    """--initial is JSON; what a model cannot begin with is refused."""
+    path = tmp_path / "h.jsonl"
+    write_jsonl(history_of("A (acquire)\nB  (acquire)"), path)
+    assert main(["check", str(path), "--model", "semaphore"]) == 1
+    assert main(["check", str(path), "--model", "semaphore", "--initial", "2"]) == 0
+    assert main(["check", str(path), "--model", "semaphore", "--initial", "no"]) == 3
+    assert main(["check", str(path), "--model", "semaphore", "--initial", '"x"']) == 3
+    capsys.readouterr()
+
+
+def test_memory_is_a_budget_too(tmp_path, capsys):
+    """With room for one configuration an open question stays unknown: exit 2, and how far it came."""
+    path = tmp_path / "h.jsonl"
+    rows = "\n".join(f"{n} (add {n + 1} >" for n in range(6)) + "\nA                   (read -> 20) (read -> 21)"
+    write_jsonl(history_of(rows), path)
+    assert main(["check", str(path), "--model", "counter", "--configurations", "1", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["stats"]["deepest"]["operation"] >= 0
+    assert main(["check", str(path), "--model", "counter"]) == 0
