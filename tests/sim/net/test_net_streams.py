@@ -39,3 +39,23 @@ def test_the_calls_are_coroutine_functions(net):
     """As asyncio's own are: mocks that replace them depend on it."""
     for name in ("create_connection", "create_server", "create_datagram_endpoint", "sock_recv", "start_tls"):
         assert asyncio.iscoroutinefunction(getattr(net.loop, name)), name
+
+
+def test_transports_are_taken_for_those_of_asyncio(net, recorder):
+    """`isinstance`, which typed programs use, says so on both sides, also of datagrams."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(recorder, port=80)
+        transport, _ = await loop.create_connection(recorder, "a", 80)
+        packets, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("0.0.0.0", 53))
+        found = isinstance(transport, asyncio.Transport), isinstance(packets, asyncio.DatagramTransport), repr(transport)
+        transport.close()
+        packets.close()
+        server.close()
+        return found
+
+    stream, datagram, text = net.run(main())
+    assert stream
+    assert datagram
+    assert text.startswith("<a 10.0.0.1:")
