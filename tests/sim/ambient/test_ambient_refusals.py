@@ -17,6 +17,8 @@ from time import sleep as early_sleep
 import pytest
 
 from windtunnel.base.errors import Escaped
+from windtunnel.sim import World
+from windtunnel.sim.ambient.clocks import EPOCH
 
 HERE = __file__
 
@@ -93,6 +95,40 @@ def test_sleep_stalls_a_host_that_wants_it(sim, host):
     host.world = type("World", (), {"on_sleep": "stall"})
     sim.run(host, lambda: time.sleep(1))
     assert host.stalled == [0.5, 2.0, 1.0]
+
+
+def test_a_stalled_step_sees_the_time_at_which_it_wakes_up():
+    """A loop that polls a clock between naps ends; the rest of the host goes on after the naps, other hosts at once."""
+    seen = {}
+
+    async def polls():
+        deadline = time.monotonic() + 0.95
+        naps = 0
+        while time.monotonic() < deadline:
+            time.sleep(0.1)  # noqa: ASYNC251 - the subject
+            naps += 1
+        seen["polls"] = (naps, time.monotonic(), time.time_ns() - int(EPOCH * 1e9))
+        await asyncio.sleep(0.0)
+        seen["after"] = time.monotonic()
+
+    async def other(name):
+        await asyncio.sleep(0.5)
+        seen[name] = time.monotonic()
+
+    async def main(world):
+        a, b = world.host("a"), world.host("b")
+        works = [a.run(lambda: other("same")), b.run(lambda: other("another")), a.run(polls)]
+        await asyncio.gather(*works)
+
+    world = World(seed=1, on_sleep="stall")
+    world.run(main, world)
+    naps, woke, woke_ns = seen["polls"]
+    assert naps == 10
+    assert woke == pytest.approx(1.0)
+    assert woke_ns == pytest.approx(1e9)
+    assert seen["after"] == pytest.approx(1.0)
+    assert seen["same"] == pytest.approx(1.0)
+    assert seen["another"] == 0.5
 
 
 def test_exit_of_the_process_leaves_the_real_one(sim, host):

@@ -187,6 +187,12 @@ def test_work_cannot_wait_for_the_loop(sim, host):
 
         with pytest.raises(Escaped, match="blocking wait"):
             await asyncio.to_thread(wait)
+        with pytest.raises(Escaped, match="another event loop"):
+            await asyncio.to_thread(lambda: asyncio.run(asyncio.sleep(1.0)))
+        coroutine = asyncio.sleep(1.0)
+        with pytest.raises(RuntimeError, match="running event loop"):
+            asyncio.run(coroutine)
+        coroutine.close()
 
     sim.run(host, main)
 

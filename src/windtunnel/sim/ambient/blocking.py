@@ -29,7 +29,8 @@ def _sleep(host: Any, seconds: float) -> Any:
         return None
     wish = getattr(host, "on_sleep", None) or getattr(getattr(host, "world", None), "on_sleep", None) or "raise"
     if wish == "stall":
-        host.stall(float(seconds))
+        host.stall(seconds / host.port.rate)
+        clocks.spend(float(seconds), host)
         return None
     raise escape(host, f"time.sleep({seconds!r})", _SLEEP)
 

@@ -20,27 +20,28 @@ EPOCH = 1_767_225_600
 _NS = 1_000_000_000
 _WALL = {getattr(time, name) for name in ("CLOCK_REALTIME", "CLOCK_TAI") if hasattr(time, name)}
 
-_ahead = 0.0  # seconds that the piece of work that runs has slept so far; zero when none runs
+_ahead = 0.0  # seconds by which the clocks of the step that runs are ahead: it has slept, and steps take no time
+_step: Any = None  # the host and the number of that step; None for work of a thread, which says when it ends
 
 
 def wall(host: Any) -> float:
     """`time.time()`: seconds since the Unix epoch, by the host's clock."""
-    return EPOCH + float(host.port.clock()) + _ahead
+    return EPOCH + float(host.port.clock()) + (_ahead and _ahead_of(host))
 
 
 def wall_ns(host: Any) -> int:
     """`time.time_ns()`."""
-    return EPOCH * _NS + int((host.port.clock() + _ahead) * _NS)
+    return EPOCH * _NS + int((host.port.clock() + (_ahead and _ahead_of(host))) * _NS)
 
 
 def monotonic(host: Any) -> float:
     """`time.monotonic()`: seconds since the simulation began, by a clock that may drift and never jumps."""
-    return float(host.port.monotonic()) + _ahead
+    return float(host.port.monotonic()) + (_ahead and _ahead_of(host))
 
 
 def monotonic_ns(host: Any) -> int:
     """`time.monotonic_ns()`."""
-    return int((host.port.monotonic() + _ahead) * _NS)
+    return int((host.port.monotonic() + (_ahead and _ahead_of(host))) * _NS)
 
 
 def _clock_gettime(host: Any, clock: int) -> float:
@@ -81,20 +82,29 @@ def utcnow(host: Any, kind: Any) -> Any:
     return kind.fromtimestamp(wall(host), dt.UTC).replace(tzinfo=None)
 
 
-# --- Work that was given to a thread: it runs at one step, and may sleep in it ---
+# --- Code that sleeps: the rest of its step sees the time at which it wakes up ---
 
 
-def spend(seconds: float) -> None:
-    """The piece of work that runs sleeps: its clocks go on."""
-    global _ahead  # noqa: PLW0603 - one piece of work runs at a time, to its end
-    _ahead += seconds
+def spend(seconds: float, host: Any = None) -> None:
+    """The step that runs sleeps: its clocks go on, until it ends. host: that it is a step of; None for work of a thread."""
+    global _ahead, _step  # noqa: PLW0603 - one step runs at a time
+    step = None if host is None else (host, host.loop.kernel.events)
+    _ahead = seconds + (_ahead if step == _step else 0.0)
+    _step = step
 
 
 def spent() -> float:
-    """The piece of work ends: how long it has slept. The clocks show the present again."""
-    global _ahead
-    seconds, _ahead = _ahead, 0.0
+    """How long the piece of work slept that ends. The clocks show the present again."""
+    global _ahead, _step
+    seconds, _ahead, _step = _ahead, 0.0, None
     return seconds
+
+
+def _ahead_of(host: Any) -> float:
+    """The same for the step that runs, where it is the one that slept."""
+    if _step is not None and _step != (host, host.loop.kernel.events):
+        spent()
+    return _ahead
 
 
 CLOCKS = [

@@ -83,6 +83,7 @@ def _begin(loop: Any) -> Any:
     """Work begins: as in a thread, no loop is the running one. Returns the one that was."""
     global _worker_of  # noqa: PLW0603 - one piece of work runs at a time
     _worker_of = loop
+    clocks.spent()
     running = events._get_running_loop()  # noqa: SLF001 - what asyncio's own loops call
     events._set_running_loop(None)  # noqa: SLF001
     return running
@@ -183,6 +184,16 @@ def _submit(host: Any, _pool: Any, func: Any, *_args: Any, **_options: Any) -> A
     raise escape(host, f"Executor.submit({name})", "threads are not simulated; use loop.run_in_executor(pool, function)")
 
 
+def _another_loop(host: Any, loop: Any, awaitable: Any = None, *_more: Any, **_options: Any) -> Any:
+    """A second loop would live in real time. On the loop itself asyncio has its own words for it."""
+    del loop
+    if not working():
+        return NotImplemented
+    if hasattr(awaitable, "close"):
+        awaitable.close()  # nobody will await it
+    raise escape(host, "another event loop, in work of a thread", "await the coroutine on the loop that runs the host")
+
+
 _FOR_EVER = "nobody can end the wait: the only thread would be waiting; use the class of that name in asyncio"
 
 
@@ -217,6 +228,9 @@ THREADS = [
     Hook("_thread", "start_joinable_thread", _refused("_thread.start_joinable_thread()")),
     Hook("concurrent.futures.thread", "ThreadPoolExecutor.submit", _submit),
     Hook("concurrent.futures.process", "ProcessPoolExecutor.submit", _submit),
+    Hook("asyncio.runners", "Runner.run", _another_loop),
+    Hook("asyncio.base_events", "BaseEventLoop.run_until_complete", _another_loop),
+    Hook("asyncio.base_events", "BaseEventLoop.run_forever", _another_loop),
     Hook("threading", "Condition.wait", _wait),
     Hook("_thread", "acquire", _acquire, of=lambda module: module.LockType),
     Hook("_thread", "acquire_lock", _acquire, of=lambda module: module.LockType),
