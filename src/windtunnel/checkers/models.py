@@ -20,7 +20,7 @@ from windtunnel.checkers.objects.priority_queue import PriorityQueue
 from windtunnel.checkers.objects.sets import SetOfValues
 from windtunnel.checkers.objects.stack import Stack
 from windtunnel.checkers.specification import UNSET, Named, Specification
-from windtunnel.checkers.transactions import isolation
+from windtunnel.checkers.transactions import adya_g2, bank, causal_reverse, isolation, long_fork
 from windtunnel.checkers.verdict import Verdict
 from windtunnel.histories import History
 
@@ -120,6 +120,34 @@ _ALL = (
         "rw-register",
         isolation.RW_REGISTER,
         "Transactions over registers, every value written once; a level from read-uncommitted to strict-serializable.",
+    ),
+    Model(
+        "bank",
+        bank.PROPERTY,
+        bank.FUNCTIONS,
+        "Every read of all accounts has the sum of the first one, and no balance is below zero.",
+        lambda history, _: bank.bank(history),
+    ),
+    Model(
+        "long-fork",
+        long_fork.PROPERTY,
+        long_fork.FUNCTIONS,
+        "No two reads of a group of keys saw two writes in opposite orders: prefixes, as snapshot isolation promises.",
+        lambda history, _: long_fork.long_fork(history),
+    ),
+    Model(
+        "causal-reverse",
+        causal_reverse.PROPERTY,
+        causal_reverse.FUNCTIONS,
+        "A read that shows a write shows all that were answered before that one was asked.",
+        lambda history, _: causal_reverse.causal_reverse(history),
+    ),
+    Model(
+        "adya-g2",
+        adya_g2.PROPERTY,
+        adya_g2.FUNCTIONS,
+        "Of several inserts for one key, each after a read by predicate that found nothing, at most one succeeds.",
+        lambda history, _: adya_g2.adya_g2(history),
     ),
 )
 
