@@ -15,9 +15,7 @@ first; the first seed always runs twice, so that a test that is not deterministi
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import importlib
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -184,16 +182,15 @@ class _Conductor:
     def quiet(self) -> Row | None:
         """One run without faults: how long the test takes, which hosts it has, what it imports. Returns it if it did not pass.
 
-        What a run imports, each of the others would import again: so it is imported here, where they are forked from.
+        What it imported, each of the others would import again: so that is done here, where they are forked from.
         """
         settings, campaign = self.settings, self.campaign
-        ask = Ask(seed=CALIBRATION_SEED, policy=settings.policy, limit_s=settings.limit_s, plan=(), modules=True)
+        ask = Ask(seed=CALIBRATION_SEED, policy=settings.policy, limit_s=settings.limit_s, plan=(), first=True)
         row = self.make(ask)
         campaign.quiet_s, campaign.nodes = row.sim_s, row.nodes
         campaign.warnings = tuple(row.warnings)
-        for name in row.modules:
-            with contextlib.suppress(Exception):  # it may be made in another way; the children make it again then
-                importlib.import_module(name)
+        if row.warmth is not None:
+            row.warmth.spread()
         load()  # the hooks look for their places in these modules too
         drawn = settings.faults and settings.plan is None
         return row if row.status == "skipped" or (row.failed and drawn) else None

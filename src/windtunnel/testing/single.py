@@ -6,7 +6,6 @@ keeps them by the ten thousand. Only a run that failed, or was asked for its `de
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +16,7 @@ from windtunnel.faults import Plan
 from windtunnel.testing.layout import settle
 from windtunnel.testing.recording import Recording
 from windtunnel.testing.storms import TEST, Storm, drawn
+from windtunnel.testing.warmth import Warmth, warmth
 
 Test: TypeAlias = Callable[[Any], Awaitable[Any]]
 """A test: a coroutine function of the world."""
@@ -37,8 +37,7 @@ class Ask:
     """What to run. plan: the faults as rows; None draws them for `nodes` over `for_s` seconds.
 
     detail: send the log even if the run passes. index: keep a digest every so many events. window: send the steps between these
-    two numbers of events. shuffled: let objects have other addresses than usual. modules: say which modules the run imported, and
-    what it warned of.
+    two numbers of events. shuffled: let objects have other addresses than usual. first: say what the run imported and warned of.
     """
 
     seed: int
@@ -52,7 +51,7 @@ class Ask:
     index: int = 0
     window: tuple[int, int] | None = None
     shuffled: bool = False
-    modules: bool = False
+    first: bool = False
 
     def storm(self) -> Plan:
         """The faults of this run."""
@@ -91,7 +90,7 @@ class Row:
     log: list[tuple[float, str, str, str]] = field(default_factory=list)
     steps: list[Any] = field(default_factory=list)
     warnings: list[tuple[type[Warning], str, str, int]] = field(default_factory=list)
-    modules: list[str] = field(default_factory=list)
+    warmth: Warmth | None = None
     out: str = ""
     err: str = ""
 
@@ -124,7 +123,7 @@ def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool 
 
     settle()  # once for what the world is made of, and again where the test begins
     began = time.perf_counter()
-    known = set(sys.modules) if ask.modules else set()
+    before = warmth() if ask.first else None
     storm = Storm(ask.storm())
     row = Row(ask=ask, plan=storm.plan.to_rows())
     patience: dict[str, Any] = {"step_wall_s": 0.0} if debugged else {}
@@ -132,7 +131,7 @@ def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool 
     recording = Recording(world.kernel, ask.window)
     storm.begin(world)
     cause: BaseException | None = None
-    with warnings.catch_warnings(record=ask.modules) as warned:
+    with warnings.catch_warnings(record=ask.first) as warned:
         warnings.simplefilter("ignore", LeakWarning)  # `leaks` has them, and the parent warns of them
         try:
             world.run(_settled, test, world, ask)
@@ -145,7 +144,7 @@ def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool 
             row.status, row.message = ("skipped", str(error)) if isinstance(error, Skipped) else ("failed", repr(error))
     row.wall_s = time.perf_counter() - began
     row.warnings = [(w.category, str(w.message), w.filename, w.lineno) for w in warned or ()]
-    row.modules = [name for name in sys.modules if name not in known] if ask.modules else []
+    row.warmth = warmth() - before if before is not None else None
     _describe(row, world, recording, storm)
     if explain is not None and row.failed and cause is not None:
         row.explanation = explain(cause)
