@@ -29,8 +29,9 @@ def test_the_log_interleaves_hosts_by_virtual_time(simulate, caplog):
         (2.0, "db", "world", "crash: power cut"),
     ]
     assert str(world.log).splitlines()[1] == "    0.000000  db           WARNING  app: started well"
-    records = [(record.host, record.virtual_s, record.created) for record in caplog.records if record.name != "quiet"]
-    assert records == [("db", 0.0, 1767225600.0), ("test", 2.0, 1767225602.0)]
+    rows = [record for record in caplog.records if record.name != "quiet"]
+    records = [(record.host, record.virtual_s, record.created, record.relativeCreated) for record in rows]
+    assert records == [("db", 0.0, 1767225600.0, 0.0), ("test", 2.0, 1767225602.0, 2000.0)]
 
 
 def test_records_outside_of_hosts_are_not_rows(simulate, caplog):
