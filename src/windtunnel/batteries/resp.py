@@ -196,7 +196,7 @@ def reply(value: Any, version: int) -> bytes:
     if isinstance(value, str):
         return b"+" + value.encode() + b"\r\n"
     if isinstance(value, Error):
-        return b"-" + " ".join(str(value).split("\r\n")).encode() + b"\r\n"
+        return b"-" + " ".join(str(value).split("\r\n")).encode(errors="surrogateescape") + b"\r\n"
     if isinstance(value, float):
         return b",%b\r\n" % number(value) if version == 3 else reply(number(value), version)
     if isinstance(value, dict):

@@ -15,7 +15,7 @@ SCRIPTS = "ERR scripts are not supported by this server: it has no Lua; use MULT
 
 
 def _word(text: bytes) -> str:
-    return text.decode(errors="replace")
+    return text.decode(errors="surrogateescape")
 
 
 # --- Greeting ---
@@ -37,7 +37,7 @@ def _echo(_call: Call, message: bytes) -> bytes:
 
 @command("SELECT", 2)
 def _select(call: Call, index: bytes) -> str:
-    number = integer(index, "ERR invalid DB index")
+    number = integer(index)
     if not 0 <= number < len(call.server.databases):
         raise Error("ERR DB index is out of range")
     call.session.db = number

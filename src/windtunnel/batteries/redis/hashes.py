@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from windtunnel.batteries.redis.commands import SYNTAX, Call, command, integer, within_64_bits
+from windtunnel.batteries.redis.commands import SYNTAX, Call, command, integer, real, within_64_bits
 from windtunnel.batteries.redis.keyspace import Hash
 from windtunnel.batteries.redis.strings import add_decimals
 from windtunnel.batteries.resp import Error
@@ -97,6 +97,7 @@ def _hincrby(call: Call, key: bytes, field: bytes, amount: bytes) -> int:
 
 @command("HINCRBYFLOAT", 4, writes=True)
 def _hincrbyfloat(call: Call, key: bytes, field: bytes, amount: bytes) -> bytes:
+    real(amount)
     held = call.db.typed(key, Hash) or Hash()
     value = add_decimals(held.get(field, b"0"), amount, "ERR hash value is not a float")
     _hset(call, key, field, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from windtunnel.batteries.redis.commands import SYNTAX, Call, command, integer
@@ -131,12 +131,15 @@ def _copy(call: Call, source: bytes, target: bytes, *options: bytes) -> int:
 # --- Times ---
 
 
-def _end(call: Call, key: bytes, at_ms: int, options: Sequence[bytes]) -> int:
+def _end(call: Call, key: bytes, at: Callable[[], int], options: Sequence[bytes]) -> int:
     words = {word.upper() for word in options}
     if words - {b"NX", b"XX", b"GT", b"LT"}:
         raise Error(f"ERR Unsupported option {options[0].decode(errors='replace')}")
-    if len(words) > 1 and (b"NX" in words or words >= {b"GT", b"LT"}):
+    if len(words) > 1 and b"NX" in words:
         raise Error("ERR NX and XX, GT or LT options at the same time are not compatible")
+    if words >= {b"GT", b"LT"}:
+        raise Error("ERR GT and LT options at the same time are not compatible")
+    at_ms = at()
     if call.db.get(key) is None:
         return 0
     old = call.db.ends.get(key)
@@ -162,22 +165,22 @@ def _milliseconds(text: bytes, factor: int, name: str) -> int:
 
 @command("EXPIRE", -3, writes=True)
 def _expire(call: Call, key: bytes, seconds: bytes, *options: bytes) -> int:
-    return _end(call, key, now_ms() + _milliseconds(seconds, 1000, "expire"), options)
+    return _end(call, key, lambda: now_ms() + _milliseconds(seconds, 1000, "expire"), options)
 
 
 @command("PEXPIRE", -3, writes=True)
 def _pexpire(call: Call, key: bytes, milliseconds: bytes, *options: bytes) -> int:
-    return _end(call, key, now_ms() + _milliseconds(milliseconds, 1, "pexpire"), options)
+    return _end(call, key, lambda: now_ms() + _milliseconds(milliseconds, 1, "pexpire"), options)
 
 
 @command("EXPIREAT", -3, writes=True)
 def _expireat(call: Call, key: bytes, seconds: bytes, *options: bytes) -> int:
-    return _end(call, key, _milliseconds(seconds, 1000, "expireat"), options)
+    return _end(call, key, lambda: _milliseconds(seconds, 1000, "expireat"), options)
 
 
 @command("PEXPIREAT", -3, writes=True)
 def _pexpireat(call: Call, key: bytes, milliseconds: bytes, *options: bytes) -> int:
-    return _end(call, key, _milliseconds(milliseconds, 1, "pexpireat"), options)
+    return _end(call, key, lambda: _milliseconds(milliseconds, 1, "pexpireat"), options)
 
 
 @command("PERSIST", 2, writes=True)

@@ -83,15 +83,19 @@ def _lrange(call: Call, key: bytes, start: bytes, stop: bytes) -> list[bytes]:
 
 @command("LINDEX", 3)
 def _lindex(call: Call, key: bytes, index: bytes) -> bytes | None:
-    held, at = call.db.typed(key, List) or List(), integer(index)
+    held = call.db.typed(key, List)
+    if held is None:
+        return None
+    at = integer(index)
     return held[at] if -len(held) <= at < len(held) else None
 
 
 @command("LSET", 4, writes=True)
 def _lset(call: Call, key: bytes, index: bytes, value: bytes) -> str:
-    held, at = call.db.typed(key, List), integer(index)
+    held = call.db.typed(key, List)
     if held is None:
         raise Error("ERR no such key")
+    at = integer(index)
     if not -len(held) <= at < len(held):
         raise Error("ERR index out of range")
     held[at] = value

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from windtunnel.base.errors import StorageError
+from windtunnel.batteries.durable import make_directory, sync_directory
 from windtunnel.batteries.resp import ProtocolError, Requests, request
 
 Policy: TypeAlias = Literal["always", "everysec", "no"]
@@ -44,11 +45,11 @@ class Log:
 
     def load(self, execute: Callable[[list[bytes]], None]) -> int:
         """Open the file and execute every command in it; returns how many. Raises StorageError for a damaged file."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(self.path.parent)
         new = not self.path.exists()
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         if new:
-            _sync_directory(self.path.parent)
+            sync_directory(self.path.parent)
         data = self.path.read_bytes()
         requests, count, whole = Requests(), 0, 0
         requests.feed(data)
@@ -124,7 +125,7 @@ class Log:
         except OSError:
             os.close(fd)
             raise
-        _sync_directory(self.path.parent)
+        sync_directory(self.path.parent)
         os.close(self._fd)
         self._fd, self._size = fd, len(commands)
         self._selected = -1
@@ -165,11 +166,3 @@ def _write(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

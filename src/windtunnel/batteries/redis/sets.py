@@ -55,7 +55,9 @@ def _scard(call: Call, key: bytes) -> int:
 
 @command("SMOVE", 4, writes=True)
 def _smove(call: Call, source: bytes, target: bytes, member: bytes) -> int:
-    held = call.db.typed(source, Set) or Set()
+    held = call.db.typed(source, Set)
+    if held is None:
+        return 0
     call.db.typed(target, Set)
     if member not in held:
         return 0
@@ -67,10 +69,10 @@ def _smove(call: Call, source: bytes, target: bytes, member: bytes) -> int:
 
 @command("SPOP", -2, writes=True)
 def _spop(call: Call, key: bytes, *count: bytes) -> Any:
-    held = call.db.typed(key, Set)
     number = integer(count[0], "ERR value is out of range, must be positive") if count else 1
     if number < 0 or len(count) > 1:
         raise Error("ERR value is out of range, must be positive" if len(count) < 2 else SYNTAX)
+    held = call.db.typed(key, Set)
     if held is None:
         return Members() if count else None
     taken = drawn(list(held), number)
@@ -82,12 +84,13 @@ def _spop(call: Call, key: bytes, *count: bytes) -> Any:
 
 @command("SRANDMEMBER", -2)
 def _srandmember(call: Call, key: bytes, *count: bytes) -> Any:
+    if len(count) > 1:
+        raise Error(SYNTAX)
+    number = integer(count[0]) if count else 1
     held = list(call.db.typed(key, Set) or ())
     if not count:
         return secrets.choice(held) if held else None
-    if len(count) > 1:
-        raise Error(SYNTAX)
-    return drawn(held, integer(count[0]))
+    return drawn(held, number)
 
 
 # --- Algebra ---

@@ -130,12 +130,13 @@ def _bound(text: bytes) -> tuple[float, bool]:
     return real(text[1:] if exclusive else text, NOT_A_RANGE), exclusive
 
 
-def _by_score(held: SortedSet, low: bytes, high: bytes) -> Pairs:
+def _by_score(call: Call, key: bytes, low: bytes, high: bytes) -> Pairs:
     (first, first_out), (last, last_out) = _bound(low), _bound(high)
+    held = _held(call, key)
     return held.order[held.first_at(first, after=first_out) : held.first_at(last, after=not last_out)]
 
 
-def _by_member(held: SortedSet, low: bytes, high: bytes) -> Pairs:
+def _by_member(call: Call, key: bytes, low: bytes, high: bytes) -> Pairs:
     if any(bound not in {b"-", b"+"} and bound[:1] not in {b"[", b"("} for bound in (low, high)):
         raise Error("ERR min or max not valid string range item")
 
@@ -145,7 +146,7 @@ def _by_member(held: SortedSet, low: bytes, high: bytes) -> Pairs:
     def below(member: bytes) -> bool:
         return high == b"+" or (high != b"-" and (member < high[1:] or (high[:1] == b"[" and member == high[1:])))
 
-    return [pair for pair in held.order if above(pair[1]) and below(pair[1])]
+    return [pair for pair in _held(call, key).order if above(pair[1]) and below(pair[1])]
 
 
 def _range(call: Call, key: bytes, start: bytes, stop: bytes, words: Sequence[bytes]) -> tuple[Pairs, bool]:
@@ -170,13 +171,13 @@ def _range(call: Call, key: bytes, start: bytes, stop: bytes, words: Sequence[by
         i += 1
     if limit is not None and not by:
         raise Error("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
-    held = _held(call, key)
     if not by:
         first, last = integer(start), integer(stop)
+        held = _held(call, key)
         pairs = held.order[::-1] if reverse else held.order
         return pairs[span(first, last, len(held))], scores
     low, high = (stop, start) if reverse else (start, stop)
-    pairs = (_by_score if by == b"BYSCORE" else _by_member)(held, low, high)
+    pairs = (_by_score if by == b"BYSCORE" else _by_member)(call, key, low, high)
     pairs = pairs[::-1] if reverse else pairs
     if limit is not None:
         offset, count = limit
@@ -212,12 +213,12 @@ def _zrangebylex(call: Call, key: bytes, low: bytes, high: bytes, *words: bytes)
 
 @command("ZCOUNT", 4)
 def _zcount(call: Call, key: bytes, low: bytes, high: bytes) -> int:
-    return len(_by_score(_held(call, key), low, high))
+    return len(_by_score(call, key, low, high))
 
 
 @command("ZLEXCOUNT", 4)
 def _zlexcount(call: Call, key: bytes, low: bytes, high: bytes) -> int:
-    return len(_by_member(_held(call, key), low, high))
+    return len(_by_member(call, key, low, high))
 
 
 def _removed(call: Call, key: bytes, pairs: Pairs) -> int:
@@ -236,7 +237,7 @@ def _zremrangebyrank(call: Call, key: bytes, start: bytes, stop: bytes) -> int:
 
 @command("ZREMRANGEBYSCORE", 4, writes=True)
 def _zremrangebyscore(call: Call, key: bytes, low: bytes, high: bytes) -> int:
-    return _removed(call, key, _by_score(_held(call, key), low, high))
+    return _removed(call, key, _by_score(call, key, low, high))
 
 
 # --- Pops ---
@@ -254,7 +255,7 @@ def _pop(call: Call, key: bytes, count: tuple[bytes, ...], *, largest: bool) -> 
     number = integer(count[0], "ERR value is out of range, must be positive") if count else 1
     if number < 0 or len(count) > 1:
         raise Error("ERR value is out of range, must be positive" if number < 0 else SYNTAX)
-    pairs = _take(call, key, number, largest=largest) if number else []
+    pairs = _take(call, key, number, largest=largest)
     if not count:
         return [part for score, member in pairs for part in (member, score)]
     return _shown(call, pairs, scores=True)

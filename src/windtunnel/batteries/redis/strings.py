@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from windtunnel.batteries.redis.commands import NOT_FLOAT, SYNTAX, Call, command, integer, span, within_64_bits
+from windtunnel.batteries.redis.commands import NOT_FLOAT, SYNTAX, Call, command, integer, real, span, within_64_bits
 from windtunnel.batteries.redis.keyspace import now_ms
 from windtunnel.batteries.resp import BULK_BYTES_MAX, Error
 
@@ -31,7 +31,7 @@ def _set(call: Call, key: bytes, value: bytes, *options: bytes) -> bytes | str |
     i = 0
     while i < len(words):
         word = words[i]
-        if word in {b"NX", b"XX"} and not condition:
+        if word in {b"NX", b"XX"} and condition in {b"", word}:
             condition = word
         elif word == b"GET":
             get = True
@@ -154,12 +154,11 @@ def _strlen(call: Call, key: bytes) -> int:
 
 @command("GETRANGE SUBSTR", 4)
 def _getrange(call: Call, key: bytes, start: bytes, end: bytes) -> bytes:
+    first, last = integer(start), integer(end)
     value = call.db.typed(key, bytes) or b""
-    if integer(start) < 0 and integer(end) < 0 and integer(start) > integer(end):
+    if first < 0 and last < 0 and first > last:
         return b""
-    stop = integer(end)
-    stop = max(stop + len(value), 0) if stop < 0 else stop
-    return value[span(integer(start), stop, len(value))]
+    return value[span(first, max(last + len(value), 0) if last < 0 else last, len(value))]
 
 
 @command("SETRANGE", 4, writes=True)
@@ -179,7 +178,8 @@ def _setrange(call: Call, key: bytes, offset: bytes, piece: bytes) -> int:
 
 
 def _add(call: Call, key: bytes, amount: int) -> int:
-    value = within_64_bits(integer(call.db.typed(key, bytes) or b"0") + amount)
+    old = call.db.typed(key, bytes)
+    value = within_64_bits((0 if old is None else integer(old)) + amount)
     call.db.put(key, b"%d" % value, keep_end=True)
     return value
 
@@ -206,27 +206,19 @@ def _decrby(call: Call, key: bytes, amount: bytes) -> int:
 
 def add_decimals(value: bytes, amount: bytes, problem: str) -> bytes:
     """The sum of two numbers, in decimals, as long doubles show it. Raises Error."""
-    try:
-        total = Decimal(value.decode()) + Decimal(amount.decode())
-    except (InvalidOperation, UnicodeDecodeError):
-        raise Error(problem if _is_number(amount) else NOT_FLOAT) from None
+    real(amount)
+    real(value, problem)
+    total = Decimal(value.decode()) + Decimal(amount.decode())
     if not total.is_finite():
         raise Error("ERR increment would produce NaN or Infinity")
     text = f"{total:.17f}".rstrip("0").rstrip(".")
     return (text if text != "-0" else "0").encode()
 
 
-def _is_number(text: bytes) -> bool:
-    try:
-        Decimal(text.decode())
-    except (InvalidOperation, UnicodeDecodeError):
-        return False
-    return True
-
-
 @command("INCRBYFLOAT", 3, writes=True)
 def _incrbyfloat(call: Call, key: bytes, amount: bytes) -> bytes:
-    value = add_decimals(call.db.typed(key, bytes) or b"0", amount, NOT_FLOAT)
+    old = call.db.typed(key, bytes)
+    value = add_decimals(b"0" if old is None else old, amount, NOT_FLOAT)
     call.db.put(key, value, keep_end=True)
     call.effect = [[b"SET", key, value, b"KEEPTTL"]]
     return value
