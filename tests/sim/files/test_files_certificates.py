@@ -48,3 +48,23 @@ def test_outside_nothing_is_patched():
     """The class has no methods of ours when no simulation is on."""
     assert "load_cert_chain" not in vars(ssl.SSLContext)
     assert "load_verify_locations" not in vars(ssl.SSLContext)
+
+
+def test_a_bundle_is_read_when_the_context_is_used(written):
+    """The authorities of `certifi` are there for whoever asks or connects, and a file that the host changed is read at once."""
+    import certifi
+
+    context = ssl.create_default_context(cafile=certifi.where())
+    assert len(context.get_ca_certs()) > 50
+    assert context.cert_store_stats()["x509_ca"] > 50
+    Path(certifi.where()).write_bytes(b"no certificates any more")
+    with pytest.raises(ssl.SSLError):
+        ssl.create_default_context(cafile=certifi.where())
+
+
+def test_a_context_that_outlives_the_run_has_its_authorities(disk):
+    """What was put off inside is read at the latest at the end."""
+    with disk.here():
+        context = ssl.create_default_context()
+    real = ssl.create_default_context()
+    assert context.cert_store_stats() == real.cert_store_stats()
