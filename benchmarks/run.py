@@ -20,6 +20,7 @@ GROUPS = (
     "bench_start",
     "bench_sweep",
     "bench_checkers",
+    "bench_transactions",
     "bench_live",
     "bench_files",
     "bench_hooks",
