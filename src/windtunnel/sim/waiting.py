@@ -8,7 +8,7 @@ from typing import Any
 
 from windtunnel.base.errors import WindtunnelError
 from windtunnel.base.messages import NodeId
-from windtunnel.sim.places import awaits_of, blame
+from windtunnel.sim.places import awaits_of, blame, ours
 
 _LOCKS = {"Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier"}
 _QUEUES = {"get": "an item of a queue", "put": "room in a queue", "join": "the items of a queue to be done"}
@@ -51,16 +51,21 @@ def wait_of(task: asyncio.Task[Any]) -> str:
 def _awaited(frames: list[FrameType], future: Any) -> str:
     """What the innermost await that is known to us is about."""
     for frame in reversed(frames):
-        if "/asyncio/" in frame.f_code.co_filename:
+        known = ""
+        if ours(frame.f_code.co_filename):
+            known = _of_ours(frame)
+        elif "/asyncio/" in frame.f_code.co_filename:
             known = _of_asyncio(frame, future)
-            if known:
-                return known
+        if known:
+            return known
     if future is None:
         return "its turn"
     children = getattr(future, "_children", None)
     if children is not None:
         return f"{sum(not child.done() for child in children)} of {len(children)} gathered tasks"
-    return f"task {future.get_name()!r}" if isinstance(future, asyncio.Task) else "a future"
+    if isinstance(future, asyncio.Task):
+        return f"task {future.get_name()!r}"
+    return str(getattr(future, "about", "a future"))
 
 
 def _of_asyncio(frame: FrameType, future: Any) -> str:
@@ -80,13 +85,25 @@ def _of_asyncio(frame: FrameType, future: Any) -> str:
         return f"{len(getattr(me, '_tasks', ()))} tasks of a group"
     if function == "sleep" and "delay" in local:
         return f"the end of {local['delay']:g} s of sleep"
-    if function == "serve_forever":
-        return "clients"
     if function == "_wait" and future is not None:
         return f"{local.get('counter', 'some')} tasks"
     return ""
 
 
+def _of_ours(frame: FrameType) -> str:
+    """The awaits of the loop's own network calls."""
+    if frame.f_code.co_name == "serve_forever":
+        return "clients"
+    if frame.f_code.co_name == "create_connection" and frame.f_locals.get("host"):
+        return f"a connection to {frame.f_locals['host']}:{frame.f_locals.get('port')}"
+    return ""
+
+
 def _peer(transport: Any) -> str:
+    """The other end of a connection: its address, and the host's name where the network knows it."""
     peer = transport.get_extra_info("peername") if transport is not None else None
-    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "a peer" if peer is None else str(peer)
+    if not isinstance(peer, tuple):
+        return str(peer or "a peer")
+    interface = getattr(transport, "interface", None)
+    name = None if interface is None else interface.network.dns.name_of(peer[0])
+    return f"{name or peer[0]}:{peer[1]}"

@@ -13,6 +13,7 @@ import pytest
 
 from windtunnel.base.errors import Escaped
 from windtunnel.sim import LeakWarning, RunFailed, always
+from windtunnel.sim.waiting import wait_of
 
 HERE = r".*test_machine_findings.py:\d+ in "
 
@@ -142,6 +143,29 @@ def test_a_callback_that_raises_is_found(finds):
     assert "ZeroDivisionError" in finding.message
 
 
+def test_a_cancelled_handler_of_a_stream_is_no_failure(simulate):
+    """Python 3.11 asks a cancelled client task for its exception when a server's process ends: noise, not a finding."""
+
+    async def scenario(world):
+        async def answer(reader, writer):
+            await reader.read()
+            writer.close()
+
+        async def main():
+            await asyncio.start_server(answer, None, 80)
+            await asyncio.sleep(1.0)
+
+        world.host("db", main)
+        await asyncio.sleep(0.1)
+        async with world.client("shopper"):
+            reader, writer = await asyncio.open_connection("db", 80)
+            await reader.read()
+            writer.close()
+        return world.hosts["db"].exit_code
+
+    assert simulate(scenario)[0] == 0
+
+
 def test_background_failures_may_be_rows_of_the_log_only(simulate):
     """`background="log"`: what asyncio itself does. A handler of the program's own gets them in any case."""
     handled = []
@@ -204,6 +228,37 @@ def test_a_deadlock_says_who_waits_for_what(finds):
         "cut: db→gone",
     ):
         assert re.search(words, finding.text), words
+
+
+def test_a_deadlock_names_hosts(finds):
+    """Who waits for a connection, or for something that runs elsewhere, is told the host."""
+
+    async def scenario(world):
+        async def main():
+            async def answer(reader, writer):
+                await reader.read()
+                writer.close()
+
+            await (await asyncio.start_server(answer, None, 80)).serve_forever()
+
+        db = world.host("db", main)
+        await asyncio.sleep(0.1)
+        reader, writer = await asyncio.open_connection("db", 80)
+        reading = asyncio.create_task(reader.readline())
+        world.host("dark")
+        world.cut([("test", "dark")], hold=True)
+        calling = asyncio.create_task(asyncio.open_connection("dark", 80))
+        await asyncio.sleep(0.1)
+        assert "waits for a connection to dark:80 at " in wait_of(calling)
+        calling.cancel()
+        await db.run(asyncio.Event().wait)
+        return reading, calling, writer
+
+    text = finds(scenario, "deadlock").text
+    assert "test: test waits for what runs on db" in text
+    assert "waits for data from db:80" in text
+    assert re.search(r"db: .* waits for data from test:\d+", text)
+    assert "db: db/main waits for clients" in text
 
 
 def test_a_deadlock_can_say_since_when(finds):

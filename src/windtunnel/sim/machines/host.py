@@ -183,7 +183,7 @@ class Host:
             if inspect.iscoroutine(work):
                 work.close()
             raise HostDown(f"{self.name} has no running process")
-        result: asyncio.Future[Any] = self.loop.create_future()
+        result = _Result(f"what runs on {self.name}", loop=self.loop)
         task = self.context().run(self._spawn, work)
         if self._calls is None:
             self._calls = {}
@@ -469,6 +469,16 @@ class Host:
         coroutine = work if inspect.iscoroutine(work) else _called(work)
         task: asyncio.Task[Any] = self.loop.create_task(coroutine)
         return task
+
+
+class _Result(asyncio.Future[Any]):
+    """What `Host.run` will give. about: for reports of who waits for what."""
+
+    __slots__ = ("about",)
+
+    def __init__(self, about: str, *, loop: Any) -> None:
+        super().__init__(loop=loop)
+        self.about = about
 
 
 async def _called(work: Any) -> Any:

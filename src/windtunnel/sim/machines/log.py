@@ -68,8 +68,8 @@ def capturing(log: Log, now: Callable[[], float]) -> Iterator[None]:
         record = make(*args, **options)
         host = current_host()
         record.host = "-" if host is None else host.name
-        record.virtual_s = now()
-        record.relativeCreated = 1e3 * record.virtual_s  # since the simulation began, not since `logging` was imported
+        record.virtual_s = at_s = now()
+        record.relativeCreated = 1e3 * at_s  # since the simulation began, not since `logging` was imported
         if host is not None:
             log.add(host.name, record.levelname, f"{record.name}: {_message(record)}")
         return record

@@ -91,7 +91,7 @@ class World(Verbs):
         kernel.links.latency(*latency)
         super().__init__(kernel, SimLoop(kernel), Log(lambda: kernel.now))
         self.seed = seed
-        self.limit_s = limit_s
+        self.limit_s = float(limit_s)
         self.on_sleep = on_sleep
         self.finding: Finding | None = None
         self.leaks: list[str] = []
@@ -333,7 +333,8 @@ class World(Verbs):
         if life is not None and not life.alive:
             return  # nobody hears a dead process
         host = None if life is None else life.host
-        if error is None:
+        if error is None or isinstance(error, asyncio.CancelledError | SystemExit):
+            # Streams of some versions of Python ask a cancelled task for its exception, or hand on that of a task that exits.
             self.note(host, message)
             return
         if source is not None and owner is not None:
@@ -341,7 +342,7 @@ class World(Verbs):
         self._background_failed(host, self.now if owner is None else owner[1], error, message)
 
     def _background_failed(self, host: Host | None, at_s: float, error: BaseException, message: str) -> None:
-        if isinstance(error, RunFailed):
+        if isinstance(error, RunFailed | SystemExit):
             return
         text = f"{message}: {one_line(error)}"
         if self._background == "fail":
