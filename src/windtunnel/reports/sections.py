@@ -73,14 +73,15 @@ def _figures(results: Results) -> str:
     opened = [row for row in results.get("faults") or () if not row.get("closes")]
     words = (("ok", "ok"), ("fail", "failed"), ("info", "unknown"))
     outcomes = " · ".join(_unbroken(f"{count_text(ops[name])} {word}") for name, word in words if ops.get(name))
-    cells: list[tuple[str, str, str]] = [("Operations", count_text(ops.get("total", 0)), outcomes)]
+    cells: list[tuple[str, str, str]] = [("Operations", count_text(ops.get("total", 0)), outcomes)] if "ops" in results else []
     if latency and results.get("world") != "stage":
         rest = " · ".join(_unbroken(f"{q} {milliseconds_text(latency[q])}") for q in ("p95", "p99") if q in latency)
         cells.append(("Latency p50", milliseconds_text(latency["p50"]), rest))
     if results.get("throughput_per_s") and results.get("world") != "stage":
         cells.append(("Throughput", f"{results['throughput_per_s']:,.0f}/s", "operations that ended ok"))
     if results.get("nodes"):
-        size = f"{plural(len(results['nodes']), 'node')} · {plural(len(results.get('clients') or ()), 'client')}"
+        size = plural(len(results["nodes"]), "node")
+        size += f" · {plural(len(results['clients']), 'client')}" if results.get("clients") is not None else ""
         cells.append(("Faults", str(len(opened)), size))
     cells.append(_time_cell(results))
     if results.get("seed") is not None:

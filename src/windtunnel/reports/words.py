@@ -107,7 +107,9 @@ def literature(results: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def claim(results: Mapping[str, Any]) -> str:
-    """The verdict as a sentence: who kept or broke what."""
+    """The verdict as a sentence: who kept or broke what; or the run's own `claim`."""
+    if results.get("claim"):
+        return str(results["claim"])
     system = str(results.get("system") or "the history")
     verdict = results.get("verdict")
     if verdict == "valid":

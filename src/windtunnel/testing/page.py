@@ -27,6 +27,22 @@ _KINDS = (
 )
 """How rows of the world begin, and as what the drawing knows them."""
 
+FOUND = {
+    "test": "the test raised",
+    "main": "the main function of a host raised",
+    "task": "a task raised, and nobody asked",
+    "always": "an assertion of the code under test did not hold",
+    "eventually": "what was to come about did not",
+    "deadlock": "nothing can ever run again, yet the test waits",
+    "livelock": "events without end at one instant",
+    "spin": "one step did not end",
+    "limit": "the test did not end",
+    "escaped": "something was called that only the real world has",
+    "died": "the process of the seed died",
+    "hung": "the process of the seed did not end",
+}
+"""The kinds of finding in words."""
+
 
 def page(campaign: Campaign, failure: Failure, test: str, replay: str) -> str:
     """One file of HTML."""
@@ -39,8 +55,7 @@ def results(campaign: Campaign, failure: Failure, test: str, replay: str) -> dic
     from windtunnel.sim.kernel import KERNEL  # noqa: PLC0415 - loaded already where a seed was run
 
     row = failure.smallest
-    servers = [name for name in row.nodes if name in row.hosts]
-    clients = [name for name in row.hosts if name not in servers]
+    hosts = [name for name in row.hosts if name != TEST] + [TEST]
     shrunk = failure.shrunk
     return {
         "windtunnel": __version__,
@@ -48,6 +63,7 @@ def results(campaign: Campaign, failure: Failure, test: str, replay: str) -> dic
         "verdict": "invalid",
         "title": test,
         "system": test.rpartition("::")[2],
+        "claim": f"seed {failure.row.ask.seed}: {FOUND.get(row.kind, row.kind)}",
         "world": "sim",
         "kernel": KERNEL,
         "policy": row.ask.policy,
@@ -56,13 +72,12 @@ def results(campaign: Campaign, failure: Failure, test: str, replay: str) -> dic
         "sim_s": row.sim_s,
         "wall_s": row.wall_s,
         "events": row.events,
-        "nodes": servers,
-        "clients": clients,
+        "nodes": hosts,
         "replay": replay,
         "faults": row.faults or row.plan,
         "violation": {
             "property": row.message.partition(":")[0] or row.kind,
-            "statement": f"found as: {row.kind}",
+            "statement": FOUND.get(row.kind, row.kind),
             "evidence": row.message,
             "at_s": row.at_s,
             "event": row.events,

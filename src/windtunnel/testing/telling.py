@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -78,7 +79,7 @@ def _storm_lines(failure: Failure) -> list[str]:
     """The faults, and what they have to do with it."""
     shrunk = failure.shrunk
     if not failure.row.plan:
-        return ["no faults"]
+        return ["no fault is needed: it fails in a quiet world"]
     if shrunk is None:
         return [f"{_plural(len(failure.row.plan), 'fault')}, not shrunk:", *_cut(words(failure.row.plan))]
     how = f"{_plural(shrunk.runs, 'run')}, {shrunk.wall_s:.1f} s"
@@ -158,5 +159,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _file_name(test: str) -> str:
-    """A name of a directory for a test: readable, and different for different tests."""
-    return re.sub(r"[^A-Za-z0-9_.=-]+", "-", test.replace("::", "__").replace("/", "_")).strip("-.")[:_NAME_MAX]
+    """A name of a directory for a test: readable, and where it had to be cut, still its own."""
+    name = re.sub(r"[^A-Za-z0-9_.=-]+", "-", test.replace("::", "__").replace("/", "_")).strip("-.")
+    if len(name) <= _NAME_MAX:
+        return name
+    return f"{name[:_NAME_MAX]}-{hashlib.blake2b(test.encode(), digest_size=4).hexdigest()}"

@@ -1,8 +1,8 @@
 """What a run does for the first time, done once, where the seeds are forked from.
 
 A child that imports a module or compiles a pattern leaves nothing behind: the next child does it again. So the quiet run says
-what it imported and compiled, and the parent does the same before the seeds are forked. None of it is state that a seed could depend
-on: what a module is after its import it is in every run.
+what it imported and compiled, and the parent does the same before the seeds are forked. None of it is state that a seed could
+depend on: what a module is after its import it is in every run.
 """
 
 from __future__ import annotations
