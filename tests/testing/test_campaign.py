@@ -243,7 +243,7 @@ def test_wrong_settings_are_refused(wrong, words):
 
 def test_seeds_are_numbers_ranges_or_lists():
     """200 is 1..200; "5..9" is 5..9."""
-    for given, meant in ((3, [1, 2, 3]), ("5..7", [5, 6, 7]), (range(4), [0, 1, 2, 3]), ([9, 7], [9, 7])):
+    for given, meant in ((3, [1, 2, 3]), ("5..7", [5, 6, 7]), (range(4), [0, 1, 2, 3]), ([9, 7, 9], [9, 7])):
         assert list(Settings().changed(seeds=given).seeds) == meant
 
 

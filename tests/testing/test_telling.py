@@ -1,7 +1,5 @@
 """What a failure leaves: files, whole or not at all; a page; words."""
 
-import os
-
 import pytest
 
 from windtunnel.testing import Campaign, Failure, Settings
@@ -67,7 +65,7 @@ def test_files_are_whole_and_ignored_by_git(tmp_path):
     """No temporary file stays; a second failure replaces the first; a disk that refuses is no second failure."""
     campaign = campaign_of(Failure(row=failing(Ask(seed=137))))
     place = saved(campaign, tmp_path / "out", "tests/test_a.py::test_a[x/y]", "replay it")
-    assert sorted(os.listdir(place)) == ["failure.txt", "log.txt", "plan.toml", "report.html"]
+    assert sorted(file.name for file in place.iterdir()) == ["failure.txt", "log.txt", "plan.toml", "report.html"]
     assert place.name == "tests_test_a.py__test_a-x_y"
     assert (tmp_path / "out" / ".gitignore").read_text() == "*\n"
     assert "replay it" in (place / "failure.txt").read_text()

@@ -258,6 +258,8 @@ class _Conductor:
         if row.status == "skipped":
             campaign.skipped = row.message
         if row.failed and not (twin is not None and twin.failed):
+            if campaign.failures:  # one is told at length; of the others a campaign may have thousands
+                row.log, row.explanation, row.out, row.err = [], None, "", ""
             campaign.failures.append(Failure(row=row))
         for name, true in row.seen.items():
             self.seen[name] = self.seen.get(name, False) or true

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import pickle
 import shlex
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,12 +63,15 @@ class Simulated(pytest.Function):
         with progress_on(self.config, self.name) as progress:
             campaign = conduct(self._test, settings, explain=self._explain, progress=progress)
         self._tell(campaign)
+        if campaign.failures or campaign.divergence:
+            with contextlib.suppress(Warning):  # which a filter may have made errors: the failure comes first
+                self._warn(campaign)
+            raise CampaignFailed(campaign)
+        self._warn(campaign)
         if campaign.skipped is not None:
             if campaign.skipped.startswith(telling.XFAIL):
                 pytest.xfail(campaign.skipped.removeprefix(telling.XFAIL))
             raise pytest.skip.Exception(campaign.skipped, _use_item_location=True)
-        if campaign.failures or campaign.divergence:
-            raise CampaignFailed(campaign)
         if campaign.never_seen and self.config.getoption("--windtunnel-strict"):
             pytest.fail(telling.never_seen_text(campaign), pytrace=False)
 
@@ -142,18 +146,12 @@ class Simulated(pytest.Function):
         return [*telling.campaign_lines(campaign), *(f"{name}: {text}" for name, text in self._ways.items())]
 
     def _tell(self, campaign: Campaign) -> None:
-        """Everything but the failure itself: properties, warnings, the output of the failing child, the report."""
+        """Everything but the failure itself: properties, the output of the failing child, the report."""
         self._ways: dict[str, str] = {}
         say = self.user_properties.append
         say(("windtunnel_seeds", str(campaign.done)))
         say(("windtunnel_wall_s", f"{campaign.wall_s:.3f}"))
         failure = campaign.failure
-        for category, text, file, line in campaign.warnings:
-            self._warn(category(text), file, line)
-        for leak in campaign.leaks:
-            self.warn(SimulationWarning(f"leak {leak}"))
-        if campaign.never_seen:
-            self.warn(SimulationWarning(telling.never_seen_text(campaign)))
         if failure is None:
             return
         smallest = failure.smallest
@@ -181,11 +179,14 @@ class Simulated(pytest.Function):
         if "report" in self._ways:
             say(("windtunnel_report", self._ways["report"]))
 
-    def _warn(self, warning: Warning, file: str, line: int) -> None:
-        """What a child warned of, as if it had been warned of here."""
-        import warnings  # noqa: PLC0415 - rare
-
-        warnings.warn_explicit(warning, None, file, line)
+    def _warn(self, campaign: Campaign) -> None:
+        """What children warned of, as if it had been here; leaks; situations that were never seen."""
+        for category, text, file, line in campaign.warnings:
+            warnings.warn_explicit(text, category, file, line)
+        for leak in campaign.leaks:
+            self.warn(SimulationWarning(f"leak {leak}"))
+        if campaign.never_seen:
+            self.warn(SimulationWarning(telling.never_seen_text(campaign)))
 
     def _replay(self, seed: int, *, plan: str | None = None, policy: str | None = None) -> str:
         """The command line that runs this seed again."""
@@ -240,7 +241,7 @@ def refuse(item: pytest.Item) -> None:
 def _what_is_wrong(item: pytest.Item) -> str | None:
     mark = item.get_closest_marker(MARK)
     if mark is None:
-        definitions: Mapping[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - private, of pytest
+        definitions: Mapping[str, Any] = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
         ours = any(map(is_ours, definitions.get("world", ())))
         return UNMARKED if ours else None
     if not isinstance(item, Simulated):

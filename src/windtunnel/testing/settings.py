@@ -68,7 +68,7 @@ def seeds_of(value: Any) -> Sequence[int]:
             raise UsageError(f"seeds: expected a number such as 200, or a range such as 5..9; got {value!r}") from None
     if isinstance(value, bool) or not isinstance(value, int | Iterable):
         raise UsageError(f"seeds: expected a number, a range or a list of numbers; got {value!r}")
-    chosen = range(1, value + 1) if isinstance(value, int) else value if isinstance(value, range) else tuple(value)
+    chosen = range(1, value + 1) if isinstance(value, int) else value if isinstance(value, range) else tuple(dict.fromkeys(value))
     if not all(isinstance(seed, int) and not isinstance(seed, bool) for seed in ([] if isinstance(chosen, range) else chosen)):
         raise UsageError(f"seeds: expected whole numbers; got {value!r}")
     if not chosen:

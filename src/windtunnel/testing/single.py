@@ -143,12 +143,17 @@ def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool 
             cause = error.__cause__ if isinstance(error, RunFailed) else error
             row.status, row.message = ("skipped", str(error)) if isinstance(error, Skipped) else ("failed", repr(error))
     row.wall_s = time.perf_counter() - began
-    row.warnings = [(w.category, str(w.message), w.filename, w.lineno) for w in warned or ()]
+    row.warnings = [(_travelling(w.category), str(w.message), w.filename, w.lineno) for w in warned or ()]
     row.warmth = warmth() - before if before is not None else None
     _describe(row, world, recording, storm)
     if explain is not None and row.failed and cause is not None:
         row.explanation = explain(cause)
     return row
+
+
+def _travelling(category: type[Warning]) -> type[Warning]:
+    """The class of a warning, or one that every process knows if this one was made in a function."""
+    return UserWarning if "<locals>" in category.__qualname__ else category
 
 
 async def _settled(test: Test, world: Any, ask: Ask) -> None:
