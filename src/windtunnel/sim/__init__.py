@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from windtunnel.sim.machines.findings import Finding, HostDown, LeakWarning, RunFailed
     from windtunnel.sim.machines.host import Host
     from windtunnel.sim.machines.points import always, buggify, eventually, sometimes
+    from windtunnel.sim.machines.trial import Outcome, trial
     from windtunnel.sim.machines.world import World
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Host",
     "HostDown",
     "LeakWarning",
+    "Outcome",
     "RunFailed",
     "World",
     "always",
@@ -28,6 +30,7 @@ __all__ = [
     "current_host",
     "eventually",
     "sometimes",
+    "trial",
 ]
 
 _HOMES = {
@@ -36,6 +39,7 @@ _HOMES = {
     "Host": "windtunnel.sim.machines.host",
     "HostDown": "windtunnel.sim.machines.findings",
     "LeakWarning": "windtunnel.sim.machines.findings",
+    "Outcome": "windtunnel.sim.machines.trial",
     "RunFailed": "windtunnel.sim.machines.findings",
     "World": "windtunnel.sim.machines.world",
     "always": "windtunnel.sim.machines.points",
@@ -43,6 +47,7 @@ _HOMES = {
     "current_host": "windtunnel.sim.life",
     "eventually": "windtunnel.sim.machines.points",
     "sometimes": "windtunnel.sim.machines.points",
+    "trial": "windtunnel.sim.machines.trial",
 }
 
 

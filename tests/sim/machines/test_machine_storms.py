@@ -11,8 +11,7 @@ import uuid
 import pytest
 
 from windtunnel.base.streams import Stream
-from windtunnel.sim import HostDown, buggify
-from windtunnel.sim.machines.trial import trial
+from windtunnel.sim import HostDown, buggify, trial
 
 NAMES = ("a", "b", "c", "d")
 DEEDS = (

@@ -11,8 +11,7 @@ import uuid
 import pytest
 
 from windtunnel.base.errors import UsageError
-from windtunnel.sim import buggify, sometimes
-from windtunnel.sim.machines.trial import Outcome, trial
+from windtunnel.sim import Outcome, buggify, sometimes, trial
 
 # --- Outcomes ---
 
@@ -72,6 +71,20 @@ def test_a_failed_test_is_an_outcome():
     assert outcome.finding.where.endswith("in wrong")
     assert "no such order" in outcome.finding.text
     assert pickle.loads(pickle.dumps(outcome)) == outcome
+
+
+def test_pytests_own_failure_is_an_outcome():
+    """`pytest.fail` raises no Exception; Ctrl-C is not caught."""
+
+    async def fails(_):
+        pytest.fail("on purpose")
+
+    async def interrupted(_):
+        raise KeyboardInterrupt
+
+    assert trial(fails, 1).finding.message == "Failed: on purpose"
+    with pytest.raises(KeyboardInterrupt):
+        trial(interrupted, 1)
 
 
 def test_faults_are_scheduled_before_the_test():

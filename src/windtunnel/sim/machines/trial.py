@@ -80,7 +80,9 @@ def _once(test: Test, seed: int, policy: str, before: Callable[[World], object] 
             world.run(test, world)
         except RunFailed:
             pass
-        except Exception as error:  # noqa: BLE001 - the test's own; `world.finding` has it
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the test's own, `pytest.fail` too; `world.finding` has it
             raised = f"{type(error).__module__}.{type(error).__qualname__}"
     kernel = world.kernel
     return Outcome(
