@@ -597,6 +597,40 @@ def test_finally_blocks_after_the_end_do_not_touch_real_files(simulate, tmp_path
     assert victim.read_text() == "precious"
 
 
+def test_destructors_after_the_end_are_silent(simulate, tmp_path):
+    """An object of a dead program that writes a file when it is destroyed neither writes nor complains."""
+    trace = tmp_path / "trace"
+
+    class Leaves:
+        def __del__(self):
+            trace.write_text("was here")
+
+    async def scenario(world):
+        async def main():
+            kept = Leaves()
+            await asyncio.sleep(100.0)
+            return kept
+
+        world.host("db", main)
+        await asyncio.sleep(1.0)
+
+    hook = sys.unraisablehook
+    simulate(scenario)
+    gc.collect()
+    assert not trace.exists()
+    assert sys.unraisablehook is hook
+
+
+def test_a_main_that_is_no_coroutine_is_told(finds):
+    """With what was expected."""
+
+    async def scenario(world):
+        world.host("db", lambda: 5)
+        await asyncio.sleep(1.0)
+
+    assert "expected a main that returns a coroutine" in finds(scenario, "main").message
+
+
 def test_ctrl_c_leaves_the_run(make_world):
     """A real KeyboardInterrupt is the developer's."""
 

@@ -356,7 +356,7 @@ class Host:
         code = 0
         error: BaseException | None = None
         try:
-            await freshness.main_of(self, self._main)()
+            await self._run_main()
         except (GeneratorExit, KeyboardInterrupt):
             raise
         except SystemExit as exit_:
@@ -372,6 +372,13 @@ class Host:
             self._main_failed(error)
         await self.wind_up()
         self.leave(code)
+
+    async def _run_main(self) -> None:
+        main = freshness.main_of(self, self._main)
+        process = main()
+        if not inspect.isawaitable(process):
+            raise UsageError(f"expected a main that returns a coroutine; {main!r} returned {process!r}")
+        await process
 
     def exits(self, exit_: SystemExit) -> None:
         """A task or a callback called `sys.exit`: the process ends, as it does when that leaves `asyncio.run`."""

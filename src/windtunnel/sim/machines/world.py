@@ -282,9 +282,13 @@ class World(Verbs):
         self._test.limbo().run(self._forget_all)
 
     def _forget_all(self) -> None:
-        """Whatever is destroyed now acts on a dead host, not on the real world."""
-        self.loop.close()
-        gc.collect()
+        """Whatever is destroyed now acts on a dead host, not on the real world; that it cannot is nobody's concern."""
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        try:
+            self.loop.close()
+            gc.collect()
+        finally:
+            sys.unraisablehook = hook
 
     # --- What went wrong ---
 
