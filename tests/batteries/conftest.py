@@ -52,6 +52,20 @@ def redis_server():
     process.wait()
 
 
+@pytest.fixture
+def run_really():
+    """Starts an asyncio server on a thread, on real loopback: `run_really(start).server`; all are stopped at the end."""
+    started = []
+
+    def run(start):
+        started.append(Running(start))
+        return started[-1]
+
+    yield run
+    for running in started:
+        running.stop()
+
+
 @pytest.fixture(scope="session")
 def our_server():
     """Our server on a thread, on real loopback."""

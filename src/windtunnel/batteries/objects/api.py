@@ -412,9 +412,9 @@ def stamp(seconds: float) -> str:
 
 
 def _described(entry: Entry) -> dict[str, str]:
-    shown = {"-".join(word.capitalize() for word in name.split("-")): value for name, value in entry.headers.items()}
-    shown.setdefault("Content-Type", "binary/octet-stream")
-    return {"ETag": f'"{entry.etag}"', "Last-Modified": formatdate(int(entry.modified_s), usegmt=True), **shown}
+    shown = {"ETag": f'"{entry.etag}"', "Last-Modified": formatdate(int(entry.modified_s), usegmt=True), **entry.headers}
+    shown.setdefault("content-type", "binary/octet-stream")
+    return shown
 
 
 def _xml(body: bytes, status: int = 200) -> Response:

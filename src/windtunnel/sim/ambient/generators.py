@@ -66,7 +66,8 @@ def find() -> None:
                         _look_into(value, f"{name}.{label}")
                 elif isinstance(value, type) and value.__module__ == name:
                     for inner, item in list(vars(value).items()):
-                        _look_into(getattr(item, "__func__", item), f"{name}.{label}.{inner}")
+                        plain = item.__func__ if type(item) in (staticmethod, classmethod) else item  # lazy items wake when asked
+                        _look_into(plain, f"{name}.{label}.{inner}")
 
 
 def _look_into(item: Any, label: str) -> None:
@@ -80,8 +81,9 @@ def _look_into(item: Any, label: str) -> None:
 
 
 def _installed(module: Any) -> bool:
-    file = getattr(module, "__file__", None)
-    return file is not None and file.startswith(_INSTALLED) and type(getattr(module, "__dict__", None)) is dict
+    space = getattr(module, "__dict__", None)  # asking a lazy module for anything else would import what it stands for
+    file = space.get("__file__") if type(space) is dict else None
+    return isinstance(file, str) and file.startswith(_INSTALLED)
 
 
 def _keep(generator: random.Random, label: str) -> None:

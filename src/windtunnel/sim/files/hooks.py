@@ -231,7 +231,7 @@ class Sites:
         for name, module in list(sys.modules.items()):
             if self._seen.get(name) is not module or name not in self._seen:
                 self._seen[name] = module
-                if isinstance(module, ModuleType) and not name.startswith(_OWN):
+                if issubclass(type(module), ModuleType) and not name.startswith(_OWN):
                     self._look_through(name, vars(module))
 
     def _look_through(self, module: str, space: dict[str, Any]) -> None:
@@ -241,7 +241,7 @@ class Sites:
                 self._add(_in_module(space, name), value)
             elif type(value) is FunctionType and value.__module__ == module:
                 self._defaults_of(value)
-            elif isinstance(value, type) and value.__module__ == module:
+            elif issubclass(type(value), type) and value.__module__ == module:  # isinstance would wake up lazy objects
                 for key, held in list(vars(value).items()):
                     inner = held.__func__ if isinstance(held, staticmethod | classmethod) else held
                     if id(inner) in table:
