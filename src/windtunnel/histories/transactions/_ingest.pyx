@@ -86,6 +86,8 @@ def fill(operations, dict keys, values, canonical):
             item = micro[2] if len(micro) == 3 else None
             key[at] = _number(keys, micro[1], canonical)
             words |= 1 << word
+            if word and item is None:
+                raise BadMicroOperation(index, "a value to write", repr(micro))
             if word == 0 and seen and _listed(item):
                 words |= 8
                 kind[at] = 0

@@ -19,7 +19,7 @@ import msgspec
 from windtunnel.base.messages import Value
 from windtunnel.histories.edn import edn_rows, edn_text
 from windtunnel.histories.malformed import MalformedHistory, excerpt
-from windtunnel.histories.operations import Operation, Outcome
+from windtunnel.histories.operations import History, Operation, Outcome
 from windtunnel.histories.sources import BYTES_MAX, numbered_lines, open_source, whole_text
 from windtunnel.histories.transactions.columns import BEFORE, Interface, Transactions
 from windtunnel.histories.transactions.ingest import scanned, transactions_of
@@ -29,7 +29,7 @@ _TYPES = ("invoke", "ok", "fail", "info")
 
 def read_edn_transactions(path: Path, interface: Interface | None = None, bytes_max: int = BYTES_MAX) -> Transactions:
     """Read transactions in EDN. Raises MalformedHistory."""
-    found = _scanned(path, interface)
+    found = _scanned(path, interface, json=False)
     if found is not None:
         return found
     return _transactions(path, edn_rows(path, whole_text(path, bytes_max)), interface)
@@ -37,19 +37,19 @@ def read_edn_transactions(path: Path, interface: Interface | None = None, bytes_
 
 def read_json_transactions(path: Path, interface: Interface | None = None, bytes_max: int = BYTES_MAX) -> Transactions:
     """Read transactions in JSON: one event a line, or one array of them. Raises MalformedHistory."""
-    found = _scanned(path, interface)
+    found = _scanned(path, interface, json=True)
     if found is not None:
         return found
     return _transactions(path, json_rows(path, bytes_max), interface)
 
 
-def _scanned(path: Path, interface: Interface | None) -> Transactions | None:
+def _scanned(path: Path, interface: Interface | None, *, json: bool) -> Transactions | None:
     """What the compiled reader makes of a file: columns at once, or None for anything that it is not sure about."""
     with open_source(path) as stream:
         if os.fstat(stream.fileno()).st_size == 0:
             return None
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
-            return scanned(view, interface, str(path))
+            return scanned(view, interface, str(path), json=json)
 
 
 def json_rows(path: Path, bytes_max: int) -> Iterator[tuple[int, Value]]:
@@ -96,9 +96,7 @@ def _transactions(path: Path, rows: Iterator[tuple[int, Value]], interface: Inte
     operations = pairing.operations()
     if not operations:
         raise MalformedHistory(str(path), 1, "at least one transaction", "none")
-    found = transactions_of(operations, interface)
-    found.source = str(path)
-    return found
+    return transactions_of(History(operations, source=str(path)), interface)
 
 
 class Transacting:

@@ -12,10 +12,10 @@ from windtunnel.base.errors import UsageError
 from windtunnel.base.messages import Value
 from windtunnel.histories.malformed import excerpt
 from windtunnel.histories.operations import History, Operation
-from windtunnel.histories.transactions.columns import LISTED, NIL, READ, UNSEEN, WRITE, Column, Interface, Transactions
+from windtunnel.histories.transactions.columns import LISTED, NIL, READ, UNSEEN, Column, Interface, Transactions
 from windtunnel.histories.transactions.pure_ingest import BadMicroOperation
 
-scan: Callable[[Any], dict[str, Any] | None] | None = None
+scan: Callable[[Any, bool], dict[str, Any] | None] | None = None
 if TYPE_CHECKING or os.environ.get("WINDTUNNEL_KERNEL", "") == "pure":
     from windtunnel.histories.transactions.pure_ingest import fill, heads
 else:
@@ -98,8 +98,6 @@ def _refuse_foreign(transactions: Transactions, words: int) -> None:
         value[reads] = 0
     elif words & _READ_LISTS:
         _refuse(transactions, int(np.flatnonzero(reads & (value == LISTED))[0]), "a plain value as the answer of a read")
-    if bool((value[kind == WRITE] == NIL).any()):
-        _refuse(transactions, int(np.flatnonzero((kind == WRITE) & (value == NIL))[0]), "a value to write")
     value[kind == UNSEEN] = 0
 
 
@@ -124,9 +122,12 @@ def _plain(item: Any) -> Any:
     return item
 
 
-def scanned(data: Any, interface: Interface | None, source: str) -> Transactions | None:
-    """The columns of a file's bytes, or None if they hold something unusual, or nothing was compiled. Raises MalformedHistory."""
-    columns = None if scan is None else scan(data)
+def scanned(data: Any, interface: Interface | None, source: str, *, json: bool) -> Transactions | None:
+    """The columns of a file's bytes, or None if they hold something unusual, or nothing was compiled.
+
+    json: whether they have to be JSON, else EDN. Raises MalformedHistory.
+    """
+    columns = None if scan is None else scan(data, json)
     return None if columns is None else finished(_bare([], source), columns, interface)
 
 

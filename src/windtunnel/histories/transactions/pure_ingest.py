@@ -47,6 +47,8 @@ def fill(operations: Any, keys: dict[Any, int], values: dict[Any, int] | None, c
             item = micro[2] if len(micro) == 3 else None
             key.append(keys.setdefault(canonical(micro[1]), len(keys)))
             words |= 1 << word
+            if word and item is None:
+                raise BadMicroOperation(index, "a value to write", repr(micro))
             if word:
                 made = number(item)
                 if made is None:
