@@ -1,85 +1,173 @@
-"""How long a verdict takes, pure Python. Medians of several rounds, histories already read.
+"""How long a verdict takes, beside Porcupine (Go) on the same histories in the same run.
 
-The peer is Porcupine (Go), whose figures were stored on another day on the same kind of machine: check only, one file after the
-other. `None` where it was not measured or came to no end.
+`PORCUPINE=/path/to/its/checkout python benchmarks/run.py --only checkers`. Without it the peer's figures are stored ones, of
+Porcupine 55508eb with Go 1.19 on two cores of another day, and each row says so; then only the 52 etcd logs that are kept here
+are judged.
+
+Ours is everything from operations in memory to the verdict: ingest into columns, preparation, search. Theirs is their check of
+events in memory, with their own model, with and without a hash of its state, whichever is faster. Medians of several rounds.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from windtunnel.checkers import check
-from windtunnel.checkers.keyvalue import KeyValue
-from windtunnel.checkers.linearizable import linearizable
+from made_histories import cas_history, falsified, queue_columns, register_columns
+from porcupine_peer import Porcupine, porcupine
+from windtunnel.checkers import check, linearizable
+from windtunnel.checkers.keyvalue import CasRegister, KeyValue, Register
+from windtunnel.checkers.objects.fifo_queue import FifoQueue
+from windtunnel.checkers.searches import SEARCH
 from windtunnel.histories import History, read_history
 
 TESTS = Path(__file__).parent.parent / "tests"
 DATA = TESTS / "data" / "porcupine"
-sys.path.insert(0, str(TESTS / "checkers"))
+QUEUE = TESTS / "data" / "histories" / "popl2016" / "big" / "ScalObject-msq.0.log"
+COMMAND = "PORCUPINE=... python benchmarks/run.py --only checkers"
+STORED = "Porcupine, stored"
+HARD_S = 1e-3
+LIMIT_S = 60
 
-from random_histories import random_history  # noqa: E402 - the tests' generator, not a package
 
-PORCUPINE = "Porcupine, stored"
+def rows(*, quick: bool = False) -> Iterator[dict[str, object]]:
+    with tempfile.TemporaryDirectory() as folder:
+        peer = porcupine(Path(folder))
+        rounds = 5 if quick else 15
+        yield from _etcd(peer, rounds)
+        yield from _stores(peer, rounds)
+        yield from _clients(peer, quick=quick)
+        yield from _long(peer, quick=quick)
 
 
-def rows(*, quick: bool = False) -> list[dict[str, object]]:
-    rounds = 3 if quick else 9
-    logs = [read_history(path) for path in sorted((DATA / "jepsen").glob("*.log"))]
-    bad = read_history(DATA / "kv" / "c50-bad.txt")
-    found = [
-        _row("52 etcd logs, sum, verdicts only", lambda: [_verdict(log) for log in logs], rounds, 484.0),
-        _row("52 etcd logs, sum, explained", lambda: [check(log, "cas-register") for log in logs], rounds, None),
-        _row("etcd_002, the hardest", lambda: _verdict(_named("etcd_002", logs)), rounds, 442.0),
-        _row("c50-bad, first bad key, verdict only", lambda: _verdict(bad), rounds, 27.0),
-        _row("c50-bad, all ten keys", lambda: linearizable(bad, KeyValue(), every_key=True), rounds, None),
+def _etcd(peer: Porcupine | None, rounds: int) -> list[dict[str, object]]:
+    paths = [path for path in (peer.logs if peer else sorted((DATA / "jepsen").glob("*.log"))) if path.stat().st_size]
+    logs = [read_history(path) for path in paths]
+    ours = [_seconds(lambda log=log: linearizable(log, CasRegister, explained=False), rounds) for log in logs]
+    found = [linearizable(log, CasRegister, explained=False).word for log in logs]
+    count = len(logs)
+    if peer is None:
+        return [
+            _row(f"{count} etcd logs, sum", 1e3 * sum(ours), 484.0, stored=True),
+            _row(f"{count} etcd logs, median", 1e3 * statistics.median(ours), 0.16, stored=True),
+        ]
+    theirs = peer.times_s(logs, "register", rounds=rounds, limit_s=LIMIT_S)
+    assert [{"Ok": "valid", "Illegal": "invalid"}[verdict] for verdict, _ in theirs] == found
+    times = [seconds for _, seconds in theirs]
+    hard = [(theirs_s / ours_s, ours_s, theirs_s) for ours_s, theirs_s in zip(ours, times, strict=True) if theirs_s > HARD_S]
+    ratio, ours_s, theirs_s = min(hard)
+    assert ratio == theirs_s / ours_s
+    pure = _pure_seconds(paths, max(3, rounds // 3))
+    return [
+        _row(f"{count} etcd logs, sum", 1e3 * sum(ours), 1e3 * sum(times)),
+        _row(f"{count} etcd logs, sum", 1e3 * pure, 1e3 * sum(times), kernel="pure"),
+        _row(f"{count} etcd logs, median", 1e3 * statistics.median(ours), 1e3 * statistics.median(times)),
+        _row(f"the least gain of {len(hard)} logs over 1 ms", 1e3 * ours_s, 1e3 * theirs_s),
     ]
-    fair = random_history(1, operations=10_000, clients=10, keys=5, unique=True, crash=0.002)
-    found.append(_row("10,000 operations, 5 keys, valid", lambda: check(fair, "kv"), rounds, None))
-    for clients in (5, 10, 20, 30):
-        stale = _one_stale_read(random_history(1, operations=10_000, clients=clients, unique=True, crash=0.001))
-        name = f"10,000 operations, 1 key, {clients} clients, a stale read"
-        found.append(_row(name, lambda stale=stale: check(stale, "kv"), 3, None))
+
+
+def _pure_seconds(paths: list[Path], rounds: int) -> float:
+    """The same logs in a process that has the pure search."""
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+from bench_checkers import CasRegister, _seconds, linearizable, read_history
+logs = [read_history(path) for path in sys.argv[1:]]
+print(sum(_seconds(lambda log=log: linearizable(log, CasRegister, explained=False), {rounds}) for log in logs))
+"""
+    environment = {**os.environ, "WINDTUNNEL_KERNEL": "pure"}
+    command = [sys.executable, "-c", code, *map(str, paths)]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=300)
+    return float(done.stdout)
+
+
+def _stores(peer: Porcupine | None, rounds: int) -> list[dict[str, object]]:
+    folder = peer.source / "test_data" / "kv" if peer else DATA / "kv"
+    names = [name for name in ("c50-bad", "c50-ok") if (folder / f"{name}.txt").exists()]
+    stores = [read_history(folder / f"{name}.txt") for name in names]
+    times = [seconds for _, seconds in peer.times_s(stores, "kv", rounds=5, limit_s=LIMIT_S)] if peer else [0.027, 0.213]
+    found = []
+    for name, history, theirs in zip(names, stores, times, strict=False):
+        ours = _ms(lambda h=history: linearizable(h, KeyValue, explained=False), rounds)
+        found.append(_row(f"{name}, verdict", ours, 1e3 * theirs, stored=peer is None))
+    bad = _ms(lambda: linearizable(stores[0], KeyValue, every_key=True, explained=False), rounds)
+    return [*found, _row("c50-bad, all ten bad keys", bad, None)]
+
+
+def _clients(peer: Porcupine | None, *, quick: bool) -> list[dict[str, object]]:
+    """A register with compare-and-set under 10, 20 and 30 clients: as it was, with a stale read, with a value of nobody."""
+
+    def verdict(history: History) -> bool | None:
+        return linearizable(history, CasRegister, explained=False, budget_s=LIMIT_S).valid
+
+    found: list[dict[str, object]] = []
+    cases = [(clients, 5, "valid", None) for clients in (10, 20, 30)]
+    cases += [(10, 5, "a read falsified", None), (20, 50, "a read falsified", None), (30, 50, "a read falsified", None)]
+    cases += [(clients, 5, "a value that nobody wrote", 99) for clients in (10, 20, 30)]
+    for clients, values, name, lie in cases:
+        history = cas_history(10_000, clients, values=values)
+        if name != "valid":
+            history = falsified(history, verdict, lie)
+        ours = _ms(lambda h=history: verdict(h), 1 if quick else 3)
+        assert verdict(history) is (name == "valid")
+        theirs = None
+        if peer is not None and clients == 10:
+            theirs = peer.times_s([history], "register", rounds=1 if quick else 3, limit_s=LIMIT_S)[0][1]
+        name = f"cas-register, 10,000 operations, {clients} clients, {values} values, {name}"
+        found.append(_row(name, ours, theirs and 1e3 * theirs))
     return found
 
 
-def _verdict(history: History) -> bool | None:
-    return linearizable(history, KeyValue(), explained=False).valid
+def _long(peer: Porcupine | None, *, quick: bool) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    queue = read_history(QUEUE)
+    theirs = peer.times_s([queue], "queue", rounds=5, limit_s=LIMIT_S)[0][1] * 1e3 if peer else 40.0
+    name = "queue, stored log of 10,000 operations"
+    found.append(_row(name, _ms(lambda: linearizable(queue, FifoQueue), 5), theirs, stored=peer is None))
+    count = 100_000 if quick else 1_000_000
+    for keys, clients in ((1, 10), (1000, 64), (100_000, 64)):
+        columns = register_columns(count, keys, clients)
+        assert linearizable(columns, Register).valid
+        theirs_s = None
+        if peer is not None and keys > 1 and not quick:
+            theirs_s = peer.times_s([columns], "register", rounds=1, limit_s=LIMIT_S)[0][1]
+        many = "one key" if keys == 1 else f"{keys:,} keys"
+        name = f"registers, values written once, {count:,} operations, {many}"
+        found.append(_row(name, _ms(lambda c=columns: linearizable(c, Register), 5), theirs_s and 1e3 * theirs_s))
+    columns = queue_columns(count)
+    found.append(_row(f"queue, {count:,} operations", _ms(lambda: linearizable(columns, FifoQueue), 5), None))
+    return found
 
 
-def _named(name: str, logs: list[History]) -> History:
-    return next(log for log in logs if log.source is not None and name in log.source)
+def _ms(work: Callable[[], object], rounds: int) -> float:
+    return 1e3 * _seconds(work, rounds)
 
 
-def _one_stale_read(history: History) -> History:
-    """The same history; the read in the middle returns what had been written forty writes before."""
-    reads = [op for op in history if op.f == "read" and op.type == "ok"]
-    stale = reads[len(reads) // 2]
-    before = [op.value for op in history if op.f == "write" and op.completed is not None and op.completed < stale.invoked]
-    stale.result = before[-40]
-    return history
-
-
-def _row(name: str, work: Callable[[], object], rounds: int, porcupine_ms: float | None) -> dict[str, object]:
+def _seconds(work: Callable[[], object], rounds: int) -> float:
     took = []
     for _ in range(rounds):
         began = time.perf_counter()
         work()
-        took.append(1e3 * (time.perf_counter() - began))
-    ours = statistics.median(took)
+        took.append(time.perf_counter() - began)
+    return statistics.median(took)
+
+
+def _row(name: str, ours: float, theirs: float | None, *, stored: bool = False, kernel: str = SEARCH) -> dict[str, object]:
     return {
         "name": name,
         "unit": "ms",
         "ours": ours,
-        "peer_name": PORCUPINE if porcupine_ms is not None else None,
-        "peer": porcupine_ms,
-        "ratio": None if porcupine_ms is None else porcupine_ms / ours,
-        "kernel": "pure",
-        "command": "python benchmarks/run.py --only checkers",
+        "peer_name": None if theirs is None else STORED if stored else "Porcupine, same run",
+        "peer": theirs,
+        "ratio": None if theirs is None else theirs / ours,
+        "kernel": kernel,
+        "command": COMMAND,
     }
 
 
