@@ -337,6 +337,27 @@ def test_a_host_has_clocks_of_its_own(simulate):
     assert monotonic == pytest.approx(4.0)
 
 
+def test_a_disk_has_settings(simulate):
+    """A slow sync freezes the host for so long; an unknown setting is a usage error."""
+
+    async def scenario(world):
+        slow = world.host("slow", disk={"sync_s": 0.5, "journalled": True})
+        with pytest.raises(UsageError, match="unknown setting of a disk 'sink_s'; did you mean sync_s"):
+            world.host("other", disk={"sink_s": 1.0})
+
+        async def work():
+            with open("log", "w") as file:
+                file.write("x")
+                file.flush()
+                os.fsync(file.fileno())
+            await asyncio.sleep(0.0)
+            return world.now
+
+        return await slow.run(work), slow.files.journalled
+
+    assert simulate(scenario)[0] == (0.5, True)
+
+
 def test_work_queues_for_the_cores(simulate):
     """Three jobs of a second on two cores take two; a host without a number of cores has one for each."""
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import Context
 from functools import partial
 from types import ModuleType
@@ -55,6 +55,7 @@ class Host:
         "_backoff_s",
         "_calls",
         "_cores",
+        "_disk",
         "_ended",
         "_entropy",
         "_files",
@@ -67,7 +68,6 @@ class Host:
         "_process",
         "_started_at",
         "_stopping",
-        "_wants_files",
         "env",
         "exit_code",
         "faults",
@@ -94,6 +94,7 @@ class Host:
         fresh: tuple[str, ...] = (),
         on_exit: OnExit = "fail",
         faults: bool = True,
+        disk: Mapping[str, Any] | None = None,
     ) -> None:
         self.world = world
         self.name = name
@@ -108,7 +109,7 @@ class Host:
         self.exit_code: int | None = None
         self.visited = False  # the test itself is on it
         self._main = main
-        self._wants_files = files
+        self._disk = parts.checked_disk(disk or {}) if files else None
         self._cores: list[float] | None = None if cpu is None else [0.0] * cpu
         self._calls: dict[asyncio.Task[Any], asyncio.Future[Any]] | None = None
         self._ended: list[asyncio.Future[None]] | None = None
@@ -163,8 +164,8 @@ class Host:
     @property
     def files(self) -> Any:
         """Its file system, or None: then files are the real ones. See `sim.files`."""
-        if self._files is None and self._wants_files:
-            self._files = parts.files(self)
+        if self._files is None and self._disk is not None:
+            self._files = parts.files(self, self._disk)
         return self._files
 
     @property

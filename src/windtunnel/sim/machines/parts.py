@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from windtunnel.base.errors import unknown
 from windtunnel.sim import ambient
 from windtunnel.sim.ambient.clocks import EPOCH
 from windtunnel.sim.files import FileSystem, installed
 from windtunnel.sim.net import Network
+
+DISK = ("sync_s", "journalled", "reorder", "read_only")
+"""Settings of a disk: see `sim.files.FileSystem`."""
 
 if TYPE_CHECKING:
     from windtunnel.sim.machines.host import Host
@@ -31,10 +35,21 @@ def process(host: Host) -> Any:
     return ambient.Process(host)
 
 
-def files(host: Host) -> FileSystem:
-    """The file system of a host. Its syncs stall the whole host, as a call that blocks does."""
+def files(host: Host, disk: Mapping[str, Any]) -> FileSystem:
+    """The file system of a host, with settings of its disk. Its syncs stall the whole host, as a call that blocks does."""
     clock = host.port.clock
-    return FileSystem(host.world.kernel.stream(f"disk/{host.name}"), lambda: EPOCH + clock(), stall=host.stall)
+    made = FileSystem(host.world.kernel.stream(f"disk/{host.name}"), lambda: EPOCH + clock(), stall=host.stall)
+    for name, value in disk.items():
+        setattr(made, name, value)
+    return made
+
+
+def checked_disk(disk: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings of a disk as they are. Raises UsageError for one that there is not."""
+    for name in disk:
+        if name not in DISK:
+            raise unknown("setting of a disk", name, DISK)
+    return disk
 
 
 @contextmanager

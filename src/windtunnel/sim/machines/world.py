@@ -24,7 +24,7 @@ import gc
 import inspect
 import sys
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from types import FrameType
@@ -126,17 +126,20 @@ class World(Verbs):
         fresh: tuple[str, ...] = (),
         on_exit: OnExit = "fail",
         faults: bool = True,
+        disk: Mapping[str, Any] | None = None,
     ) -> Host:
         """A machine with that name in the DNS; its process starts now. Raises UsageError when the name is taken.
 
         main: called without arguments at each start, returns the coroutine of the process; also "package.module:function". cpu:
         cores for `Host.cpu`. env: changes to the environment. files: False leaves the real files to it. fresh: packages that each
         life imports anew. on_exit: when main raises, the run fails, or the host starts again as under a supervisor, or nothing.
-        faults: whether it is one of `nodes`, that faults are aimed at.
+        faults: whether it is one of `nodes`, that faults are aimed at. disk: `sync_s`, `journalled`, `reorder`, `read_only`, as
+        `sim.files.FileSystem` has them.
         """
         if self._ran and not self.loop.is_running():
             raise UsageError(f"the run is over: {name!r} can no longer boot")
-        return self._admit(Host(self, name, main, cpu=cpu, env=env, files=files, fresh=fresh, on_exit=on_exit, faults=faults))
+        host = Host(self, name, main, cpu=cpu, env=env, files=files, fresh=fresh, on_exit=on_exit, faults=faults, disk=disk)
+        return self._admit(host)
 
     def client(self, name: str, *, env: dict[str, str] | None = None, files: bool = True) -> Visit:
         """`async with world.client("shopper") as shopper`: the calling task is on a host of its own inside the block."""
