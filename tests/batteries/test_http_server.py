@@ -105,8 +105,22 @@ def test_requests_in_a_row_are_told_apart(bodies, method):
 
 pieces = st.one_of(
     st.binary(max_size=30),
-    st.sampled_from([b"GET ", b"/ ", b"HTTP/1.1", b"\r\n", b"\r\n\r\n", b"Content-Length: 3", b"Transfer-Encoding: chunked", b"3\r\nabc", b"0", b":", GET]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            b"GET ",
+            b"/ ",
+            b"HTTP/1.1",
+            b"\r\n",
+            b"\r\n\r\n",
+            b"Content-Length: 3",
+            b"Transfer-Encoding: chunked",
+            b"3\r\nabc",
+            b"0",
+            b":",
+            GET,
+        ]
+    ),
+)
 
 
 @given(st.lists(pieces, max_size=12))
@@ -138,7 +152,7 @@ def test_responses():
 
 
 def test_a_real_client_and_a_rude_one():
-    """httpx keeps one connection; bytes that are no HTTP get 400; a handler that raises is a 500; the server goes on."""
+    """Httpx keeps one connection; bytes that are no HTTP get 400; a handler that raises is a 500; the server goes on."""
 
     def handler(request):
         if request.path == "/raise":

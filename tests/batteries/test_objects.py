@@ -26,6 +26,7 @@ MIB = 1 << 20
 @pytest.fixture
 def s3(tmp_path, run_really):
     """A boto3 client of a store on real loopback; `s3.directory` is where it keeps its files."""
+
     async def start():
         server = HttpServer(ObjectStore(tmp_path / "objects"))
         await server.start("127.0.0.1", 0)
@@ -60,7 +61,13 @@ def test_objects_with_boto3(s3):
     got = s3.get_object(Bucket="stuff", Key="a/ü b")
     assert (got["Body"].read(), got["ETag"], got["ContentType"], got["Metadata"]) == (b"hello", tag, "text/plain", {"k": "v"})
     assert s3.head_object(Bucket="stuff", Key="a/ü b")["ContentLength"] == 5
-    for wanted, part in (("bytes=1-2", b"el"), ("bytes=3-", b"lo"), ("bytes=-2", b"lo"), ("bytes=0-99", b"hello"), ("lines=1", b"hello")):
+    for wanted, part in (
+        ("bytes=1-2", b"el"),
+        ("bytes=3-", b"lo"),
+        ("bytes=-2", b"lo"),
+        ("bytes=0-99", b"hello"),
+        ("lines=1", b"hello"),
+    ):
         assert s3.get_object(Bucket="stuff", Key="a/ü b", Range=wanted)["Body"].read() == part
     refused("InvalidRange", s3.get_object, Bucket="stuff", Key="a/ü b", Range="bytes=5-")
     s3.copy_object(Bucket="stuff", Key="copy", CopySource={"Bucket": "stuff", "Key": "a/ü b"})
@@ -82,7 +89,10 @@ def test_buckets_with_boto3(s3):
     assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["stuff", "other"]
     s3.put_object(Bucket="other", Key="x", Body=b"")
     refused("BucketNotEmpty", s3.delete_bucket, Bucket="other")
-    assert s3.delete_objects(Bucket="other", Delete={"Objects": [{"Key": "x"}, {"Key": "y"}]})["Deleted"] == [{"Key": "x"}, {"Key": "y"}]
+    assert s3.delete_objects(Bucket="other", Delete={"Objects": [{"Key": "x"}, {"Key": "y"}]})["Deleted"] == [
+        {"Key": "x"},
+        {"Key": "y"},
+    ]
     s3.delete_bucket(Bucket="other")
     refused("404", s3.head_bucket, Bucket="other")
     s3.get_bucket_location(Bucket="stuff")
@@ -194,7 +204,10 @@ def test_wrong_requests_are_errors_with_codes(tmp_path):
     assert code(answer(store, "POST", "/stuff?delete", b"<Other/>")) == "MalformedXML"
     assert code(answer(store, "POST", "/stuff?delete", b"<Delete/>")) == "MalformedXML"
     assert code(answer(store, "PUT", "/stuff/k?partNumber=1&uploadId=none", b"x")) == "NoSuchUpload"
-    assert code(answer(store, "PUT", "/stuff/k", b"x", x_amz_content_sha256="STREAMING-UNSIGNED-PAYLOAD-TRAILER")) == "IncompleteBody"
+    assert (
+        code(answer(store, "PUT", "/stuff/k", b"x", x_amz_content_sha256="STREAMING-UNSIGNED-PAYLOAD-TRAILER"))
+        == "IncompleteBody"
+    )
 
 
 @given(parts=st.lists(st.binary(min_size=1, max_size=30), max_size=5))
@@ -210,26 +223,33 @@ def test_chunks_of_the_sdks_are_decoded(parts):
 def test_noise_in_chunks_is_refused(data):
     """Whatever the bytes: contents or an error response."""
     try:
-        decode_chunks(data)
-    except Refused as refused:
-        assert refused.code == "IncompleteBody"
+        body, _ = decode_chunks(data)
+    except Refused:
+        return
+    assert len(body) < len(data)
 
 
 @settings(max_examples=200, deadline=None)
 @given(
     method=st.sampled_from(["GET", "PUT", "POST", "DELETE", "HEAD"]),
-    path=st.sampled_from(["/", "/stuff", "/stuff/k", "/stuff/", "//", "/stuff/k/", "/..", "/stuff/../x", "/stuff/%00", "/stuff/%ff"]),
+    path=st.sampled_from(
+        ["/", "/stuff", "/stuff/k", "/stuff/", "//", "/stuff/k/", "/..", "/stuff/../x", "/stuff/%00", "/stuff/%ff"]
+    ),
     query=st.lists(
-        st.sampled_from(["delete", "uploads", "uploadId=x", "partNumber=x", "list-type=2", "max-keys=0", "max-keys=x", "continuation-token=?"]),
+        st.sampled_from(
+            ["delete", "uploads", "uploadId=x", "partNumber=x", "list-type=2", "max-keys=0", "max-keys=x", "continuation-token=?"]
+        ),
         max_size=3,
     ),
     headers=st.dictionaries(
-        st.sampled_from(["range", "if-match", "if-none-match", "if-modified-since", "x-amz-copy-source", "content-md5", "content-encoding"]),
+        st.sampled_from(
+            ["range", "if-match", "if-none-match", "if-modified-since", "x-amz-copy-source", "content-md5", "content-encoding"]
+        ),
         st.sampled_from(["", "*", "bytes=-0", "bytes=9-1", "x", "aws-chunked", "stuff/k", "Sat, 01 Jan 2000 00:00:00 GMT"]),
         max_size=3,
     ),
     body=st.sampled_from([b"", b"x", b"<Delete><Object><Key>k</Key></Object></Delete>", b"<!DOCTYPE x><Delete/>"]),
-)  # fmt: skip
+)
 def test_any_request_has_a_response(tmp_path_factory, method, path, query, headers, body):
     """No combination of what clients send makes the store raise; errors are documents with a code."""
     store = ObjectStore(tmp_path_factory.mktemp("fuzz"))
@@ -270,7 +290,7 @@ def test_a_restart_finds_everything(tmp_path):
 
 
 async def put_until_crash(world, versions):
-    """Overwrite one object again and again; cut the power at a random time; what is there afterwards, and what was acknowledged."""
+    """Overwrite one object again and again, cut the power at some time; the version that is there afterwards."""
     store = world.host("s3", main=lambda: serve(port=9000, directory="/data", buckets=("stuff",)))
     acknowledged = 0
     async with world.client("writer"):

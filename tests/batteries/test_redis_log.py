@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 
 import pytest
 import redis.asyncio as redis
@@ -11,6 +10,7 @@ from redis.exceptions import ResponseError
 
 from windtunnel.base.errors import StorageError
 from windtunnel.batteries.redis import RedisServer, serve
+from windtunnel.batteries.redis.keyspace import SortedSet
 from windtunnel.batteries.resp import request
 from windtunnel.sim import World
 
@@ -50,12 +50,23 @@ async def told(server, *commands):
     return reply
 
 
+def plain(value):
+    """A value that can be compared."""
+    if isinstance(value, bytes):
+        return value
+    return value.order if isinstance(value, SortedSet) else list(value.items() if isinstance(value, dict) else value)
+
+
 def contents(server):
     """Everything, so that two servers can be compared."""
     shown = {}
     for db in server.databases:
         for key, value in db.values.items():
-            plain = value if isinstance(value, bytes) else getattr(value, "order", None) or list(getattr(value, "items", value.copy)())
+            plain = (
+                value
+                if isinstance(value, bytes)
+                else getattr(value, "order", None) or list(getattr(value, "items", value.copy)())
+            )
             shown[db.index, key] = (plain, db.ends.get(key))
     return shown
 
@@ -105,8 +116,16 @@ def test_every_torn_tail_is_cut_to_whole_commands(tmp_path):
 
 @pytest.mark.parametrize(
     "damage",
-    [b"garbage\r\n", b"*1\r\n$-5\r\n", b"*x\r\n", b"\0" * 100, request(b"NOSUCH", b"a"), request(b"INCR", b"list"), request(b"BLPOP", b"q", b"0")],
-)  # fmt: skip
+    [
+        b"garbage\r\n",
+        b"*1\r\n$-5\r\n",
+        b"*x\r\n",
+        b"\0" * 100,
+        request(b"NOSUCH", b"a"),
+        request(b"INCR", b"list"),
+        request(b"BLPOP", b"q", b"0"),
+    ],
+)
 def test_a_damaged_file_is_refused(tmp_path, damage):
     """What a crash cannot have left: the server does not start, and says where."""
     path = tmp_path / "appendonly.aof"
@@ -207,7 +226,7 @@ def test_a_full_disk_refuses_writes_and_recovers():
             await client.set("a", "1")
             store.files.full = True
             await client.set("b", "2")  # as in Redis, the one that meets the error is acknowledged: it is not lost either
-            with pytest.raises(ResponseError, match="MISCONF.*No space left"):
+            with pytest.raises(ResponseError, match="MISCONF Errors writing to the AOF file: No space left"):
                 await client.set("c", "3")
             assert await client.get("b") == b"2"
             store.files.repair()
@@ -226,15 +245,14 @@ def test_a_full_disk_refuses_writes_and_recovers():
 
 
 def test_always_gives_up_when_the_disk_fails():
-    """A sync that fails under `always` ends the server before the write is acknowledged; after a restart only durable data is there."""
+    """A sync that fails under `always` ends the server before the write is acknowledged; only durable data is there later."""
 
     async def scenario(world):
         async def main():
             try:
                 await serve(port=6379, directory="/data", appendfsync="always")
             except OSError as error:
-                assert error.errno == errno.EIO
-                ended.append(world.now)
+                ended.append(error.errno)
 
         ended = []
         store = world.host("store", main=main, on_exit="ignore")
@@ -245,7 +263,7 @@ def test_always_gives_up_when_the_disk_fails():
             store.files.failing_syncs = 1
             with pytest.raises(Disconnected):
                 await client.set("a", "2")
-            assert ended
+            assert ended == [errno.EIO]
             await client.aclose()
             store.crash()
             store.restart()
@@ -284,4 +302,3 @@ def test_a_rewrite_that_fails_leaves_the_old_file():
 
     world = World(1)
     assert world.run(scenario, world) == [b"1", b"2", b"3"]
-    assert not os.path.exists("/data")

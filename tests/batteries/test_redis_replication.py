@@ -98,7 +98,7 @@ async def test_lag_is_seen_and_counted(world, cluster, clients):
 
 @replicated
 async def test_promoting_a_lagging_replica_loses_acknowledged_writes(world, cluster, clients):
-    """Failover: the new primary has what it had applied; its sibling follows it without a snapshot; the old one is rolled back."""
+    """The new primary has what it had applied; its sibling follows it without a snapshot; the old one is rolled back."""
     one, two, three = clients
     await one.set("a", "1")
     await one.wait(2, 1000)

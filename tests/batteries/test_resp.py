@@ -1,5 +1,8 @@
 """The protocol's reader takes every request however it is cut, and never fails but with a ProtocolError."""
 
+import contextlib
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +23,9 @@ from windtunnel.batteries.resp import (
 arguments = st.lists(st.binary(max_size=30), min_size=1, max_size=6)
 
 
+PIECES = [b"*1\r\n", b"$3\r\n", b"abc\r\n", b"*-1\r\n", b'"a', b"\r\n"]
+
+
 def drained(requests):
     found = []
     while (got := requests.next()) is not None:
@@ -33,24 +39,27 @@ def test_requests_survive_any_cut(sent, cuts):
     data = b"".join(request(*one) for one in sent)
     edges = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts)})
     requests, got = Requests(), []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         requests.feed(data[low:high])
         got += drained(requests)
     assert got == sent
     assert requests.pending == 0
 
 
-@given(pieces=st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([b"*1\r\n", b"$3\r\n", b"abc\r\n", b"*-1\r\n", b'"a', b"\r\n"]))))
+@given(
+    pieces=st.lists(
+        st.one_of(st.binary(max_size=40), st.sampled_from([b"*1\r\n", b"$3\r\n", b"abc\r\n", b"*-1\r\n", b'"a', b"\r\n"]))
+    )
+)
 def test_noise_is_a_protocol_error_or_nothing(pieces):
     """Whatever comes: requests of bytes, more to wait for, or ProtocolError."""
     requests = Requests()
-    try:
+    found = []
+    with contextlib.suppress(ProtocolError):
         for piece in pieces:
             requests.feed(piece)
-            for got in drained(requests):
-                assert all(isinstance(argument, bytes) for argument in got)
-    except ProtocolError as error:
-        assert str(error).startswith("Protocol error: ")
+            found += drained(requests)
+    assert all(isinstance(argument, bytes) for got in found for argument in got)
 
 
 @pytest.mark.parametrize(
