@@ -19,6 +19,7 @@ GROUPS = (
     "bench_raft",
     "bench_start",
     "bench_sweep",
+    "bench_seeds",
     "bench_checkers",
     "bench_transactions",
     "bench_live",

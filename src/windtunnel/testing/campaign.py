@@ -20,16 +20,18 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from windtunnel.base.errors import WindtunnelError
 from windtunnel.testing.divergence import Divergence, part
 from windtunnel.testing.environment import layout
 from windtunnel.testing.forks import Crew, Ended, alone
 from windtunnel.testing.settings import Settings, cores
-from windtunnel.testing.shrinking import Shrunk, shrink
 from windtunnel.testing.single import Ask, Explain, Row, Single, Test, run
 from windtunnel.testing.storms import horizon_s
+
+if TYPE_CHECKING:
+    from windtunnel.testing.shrinking import Shrunk
 
 CALIBRATION_SEED = 0
 """Of the quiet run: the same for every seed, so that a seed alone has the storm that it had in a campaign."""
@@ -282,6 +284,8 @@ class _Conductor:
         """Shrink the storm of a failure, and run the smallest again with everything kept."""
         settings = self.settings
         if failure.row.plan and settings.shrink:
+            from windtunnel.testing.shrinking import shrink  # noqa: PLC0415 - it loads half of the house, for failures only
+
             failure.shrunk = shrink(failure.row, self.make, for_wall_s=settings.shrink_s)
         smallest = failure.smallest
         detailed = self.make(dataclasses.replace(smallest.ask, plan=tuple(smallest.plan), detail=True))

@@ -250,6 +250,7 @@ def _settle(out: tuple[int, int], parent: int) -> None:
         if os.getppid() != parent:  # it died before we could ask
             os._exit(1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a prompt would wait for ever
     for fd, theirs in zip((1, 2), out, strict=True):
         os.dup2(theirs, fd)
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115

@@ -21,7 +21,6 @@ from typing import Any
 
 from windtunnel.faults import Plan
 from windtunnel.testing.campaign import Campaign, Failure
-from windtunnel.testing.page import page
 from windtunnel.testing.single import Row
 from windtunnel.testing.storms import words
 
@@ -120,6 +119,8 @@ def saved(campaign: Campaign, root: Path, test: str, replay: str) -> Path | None
     failure = campaign.failure
     if failure is None:
         return None
+    from windtunnel.testing.page import page  # noqa: PLC0415 - the makers of pages load for failures only
+
     row: Row = failure.smallest
     files: dict[str, str] = {
         REPORT_FILE: page(campaign, failure, test, replay),
