@@ -196,7 +196,6 @@ class World(Verbs):
             except RunFailed:
                 if not (task.done() and not task.cancelled() and task.exception()):
                     raise
-            self._test.exit_code = 0
         for leak in self.leaks if self.finding is None else ():
             warnings.warn(leak, LeakWarning, stacklevel=2)
         if self.finding is not None and self.finding.kind != TEST:
