@@ -1,7 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False, binding=False
 """The compiled search: the same program as `checkers/search.py`, over C arrays. Read that one first; this says what differs.
 
-* A configuration is a row of 64-bit words: return and state, then the bits of pending operations, then those of optional ones.
+* A configuration is a row of 64-bit words: return and state; bits of pending operations that are in order; bits of pending writes
+  that were used, if there are any writes that may hide; bits of optional operations that were used.
 * Visited configurations are rows too, in the order of their first visit, found through a table of numbers with open addressing. Each
   has a chain of the sets of optional operations that it was visited with.
 * What a class of calls does to a state is computed here for plain registers (`codes`); for any other specification it is asked
@@ -72,7 +73,7 @@ cdef class Search:
     cdef readonly int depth
     cdef readonly object came_from
     # --- the problem ---
-    cdef int count, total, classes, live_words, used_words, width, optional_count
+    cdef int count, total, classes, live_words, used_words, crash_at, width, optional_count
     cdef int32_t *class_of
     cdef int32_t *slot
     cdef int32_t *returning
@@ -85,7 +86,8 @@ cdef class Search:
     cdef uint8_t *blind
     cdef bint native
     cdef int32_t *codes       # three per class: what it does, and up to two values
-    cdef bint symmetry, dominance, useful
+    cdef bint symmetry, dominance, useful, hiding
+    cdef uint64_t *hidden     # scratch: bits of the writes that another one would hide
     # --- states ---
     cdef object specification
     cdef list calls
@@ -109,6 +111,7 @@ cdef class Search:
     cdef int64_t stack_count, stack_size
     cdef int64_t *stamp
     cdef int64_t stamp_now
+    cdef int crashes_lead_on  # at this branch: -1 not asked yet
     cdef uint64_t *here
     cdef uint64_t *child
 
@@ -132,6 +135,7 @@ cdef class Search:
         self.symmetry = reductions.symmetry
         self.dominance = reductions.dominance
         self.useful = reductions.useful_crashes
+        self.hiding = reductions.hidden_writes
         i = len(self.states)
         codes = self.specification.codes(self.calls, self.states)
         if codes is not None:
@@ -184,6 +188,7 @@ cdef class Search:
         free(self.stack)
         free(self.stamp)
         free(self.here)
+        free(self.hidden)
         free(self.child)
 
     # --- Placing: as `problem.place` ---
@@ -209,6 +214,7 @@ cdef class Search:
     cdef int _walk(self, int64_t *invoked, int64_t *ends, uint8_t *must, bint eager) except -1:
         """Give every operation a bit, and write down at every return what is pending there."""
         cdef int n = self.count, i, j, k, events = 0, number, used = 0, free_count = 0, pending_count = 0, entry, size
+        cdef bint any_blind
         cdef int64_t *order = <int64_t *>room(2 * n * sizeof(int64_t))
         cdef int32_t *unused = NULL
         cdef int32_t *pending = NULL
@@ -273,6 +279,15 @@ cdef class Search:
         if self.live_words == 0:
             self.live_words = 1
         self.used_words = (self.optional_count + 63) >> 6
+        any_blind = False
+        for i in range(self.classes):
+            any_blind = any_blind or self.blind[i]
+        self.hiding = self.hiding and any_blind
+        self.crash_at = 1 + self.live_words
+        if self.hiding:
+            self.crash_at += self.live_words
+            self.used_words += self.live_words
+        self.hidden = <uint64_t *>room(self.live_words * sizeof(uint64_t))
         self.width = 1 + self.live_words + self.used_words
         return 0
 
@@ -452,6 +467,8 @@ cdef class Search:
         cdef int64_t last = self.steps + steps
         cdef int at, state, k, number, slot, after
         cdef uint64_t *live = self.here + 1
+        cdef uint64_t *taken = live + self.live_words  # bits of used writes, if hiding
+        cdef uint64_t bit
         cdef size_t size = self.width * sizeof(uint64_t)
         while self.stack_count:
             if self.steps >= last:
@@ -469,9 +486,18 @@ cdef class Search:
                         if after == state:
                             live[slot >> 6] |= <uint64_t>1 << (slot & 63)
                 slot = self.slot[self.returning[at]]
-                if not live[slot >> 6] >> (slot & 63) & 1:
+                bit = <uint64_t>1 << (slot & 63)
+                if not live[slot >> 6] & bit:
                     break
-                live[slot >> 6] ^= <uint64_t>1 << (slot & 63)
+                live[slot >> 6] ^= bit
+                if self.hiding:
+                    if taken[slot >> 6] & bit:
+                        taken[slot >> 6] ^= bit
+                    elif self.blind[self.class_of[self.returning[at]]]:  # hidden so far, but it may be used
+                        self._reserve(1)
+                        self.here[0] = <uint64_t>at << 32 | <uint64_t>state
+                        memcpy(self.stack + self.stack_count * self.width, self.here, size)
+                        self.stack_count += 1
                 at += 1
             else:
                 return True
@@ -568,22 +594,44 @@ cdef class Search:
         cdef int count = self.invited[at]
         cdef int64_t begun = self.stack_count, i, j
         cdef uint64_t *live = self.here + 1
-        cdef uint64_t *used = live + self.live_words
-        cdef uint64_t word
+        cdef uint64_t *taken = live + self.live_words
+        cdef uint64_t *used = self.here + self.crash_at
+        cdef uint64_t *row
+        cdef uint64_t bit
+        cdef bint hides
+        cdef int must = self.returning[at]
         cdef size_t size = self.width * sizeof(uint64_t)
         self.stamp_now += 1
+        self.crashes_lead_on = -1
+        if self.hiding:
+            memset(self.hidden, 0, self.live_words * sizeof(uint64_t))
+            for k in range(self.others[at], self.first[at + 1]):
+                number = self.candidates[k]
+                if number != must and self.blind[self.class_of[number]]:
+                    slot = self.slot[number]
+                    self.hidden[slot >> 6] |= <uint64_t>1 << (slot & 63)
         self._reserve(self.first[at + 1] - self.others[at] + count)
         for k in range(self.others[at], self.first[at + 1]):
             number = self.candidates[k]
             slot = self.slot[number]
             kind = self.class_of[number]
-            if live[slot >> 6] >> (slot & 63) & 1 or self.stamp[kind] == self.stamp_now:
+            bit = <uint64_t>1 << (slot & 63)
+            hides = self.hiding and self.blind[kind]
+            if self.stamp[kind] == self.stamp_now or (live[slot >> 6] & bit and not (hides and not taken[slot >> 6] & bit)):
                 continue
             if self.symmetry:
                 self.stamp[kind] = self.stamp_now
             after = self._after(state, kind)
-            if after >= 0:
-                self._push(at, after, 1 + (slot >> 6), <uint64_t>1 << (slot & 63))
+            if after < 0:
+                continue
+            if not hides:
+                self._push(at, after, 1 + (slot >> 6), bit)
+            elif number == must or self._leads_on(at, after):
+                row = self.stack + self.stack_count * self.width
+                self._push(at, after, 1 + (slot >> 6), bit)
+                row[1 + self.live_words + (slot >> 6)] |= bit
+                for i in range(self.live_words):
+                    row[1 + i] |= self.hidden[i]
         for k in range(count):
             kind = self.class_of[self.optional[k]]
             if used[k >> 6] >> (k & 63) & 1 or self.stamp[kind] == self.stamp_now:
@@ -593,7 +641,7 @@ cdef class Search:
             after = self._after(state, kind)
             if after < 0 or (self.useful and (after == state or not self._is_useful(at, state, after, k))):
                 continue
-            self._push(at, after, 1 + self.live_words + (k >> 6), <uint64_t>1 << (k & 63))
+            self._push(at, after, self.crash_at + (k >> 6), <uint64_t>1 << (k & 63))
         i, j = begun, self.stack_count - 1
         while i < j:  # the first candidate is popped first
             memcpy(self.child, self.stack + i * self.width, size)
@@ -616,11 +664,54 @@ cdef class Search:
         row[word] |= bit
         self.stack_count += 1
 
+    cdef bint _leads_on(self, int at, int after) except -1:
+        """Whether something that is not blind may follow a write that leads to `after`, or an unanswered write that is useful."""
+        cdef int k, j, kind, then
+        cdef uint64_t *used = self.here + self.crash_at
+        if self._sees(at, after):
+            return True
+        for k in range(self.invited[at]):
+            kind = self.class_of[self.optional[k]]
+            if self.blind[kind] or used[k >> 6] >> (k & 63) & 1:
+                continue
+            then = self._after(after, kind)
+            if then >= 0 and then != after:
+                return True
+        if self.crashes_lead_on < 0:
+            self.crashes_lead_on = 0
+            for k in range(self.invited[at]):
+                kind = self.class_of[self.optional[k]]
+                if not self.blind[kind] or used[k >> 6] >> (k & 63) & 1:
+                    continue
+                then = self._after(after, kind)
+                if self._sees(at, then):
+                    self.crashes_lead_on = 1
+                for j in range(self.invited[at]):
+                    kind = self.class_of[self.optional[j]]
+                    if not self.blind[kind] and not used[j >> 6] >> (j & 63) & 1 and self._after(then, kind) >= 0:
+                        self.crashes_lead_on = 1
+                        break
+                if self.crashes_lead_on:
+                    break
+        return self.crashes_lead_on == 1
+
+    cdef bint _sees(self, int at, int state) except -1:
+        """Whether some pending operation that is not blind is legal in that state."""
+        cdef int k, number, slot, kind
+        cdef uint64_t *live = self.here + 1
+        for k in range(self.first[at], self.first[at + 1]):
+            number = self.candidates[k]
+            slot = self.slot[number]
+            kind = self.class_of[number]
+            if not self.blind[kind] and not live[slot >> 6] >> (slot & 63) & 1 and self._after(state, kind) >= 0:
+                return True
+        return False
+
     cdef bint _is_useful(self, int at, int state, int after, int chosen) except -1:
         """Whether some pending operation is legal in `after`, and illegal or of another effect in `state`."""
         cdef int k, number, slot, kind, then
         cdef uint64_t *live = self.here + 1
-        cdef uint64_t *used = live + self.live_words
+        cdef uint64_t *used = self.here + self.crash_at
         for k in range(self.first[at], self.first[at + 1]):
             number = self.candidates[k]
             slot = self.slot[number]
@@ -666,7 +757,13 @@ cdef class Search:
             while one:
                 mask = 0
                 for i in range(self.used_words):
-                    mask |= <object>self.used_sets[<int64_t>one * self.used_words + i] << (64 * i)
+                    word = <object>self.used_sets[<int64_t>one * self.used_words + i]
+                    if not self.hiding:
+                        mask |= word << (64 * i)
+                    elif i < self.live_words:  # above the bits of optional operations, as in the pure search
+                        mask |= word << (64 * i + self.optional_count)
+                    else:
+                        mask |= word << (64 * (i - self.live_words))
                 masks.append(mask)
                 one = self.next_set[one]
             state = <int>(self.seen[row * words] & 0xFFFFFFFF)
@@ -857,6 +954,7 @@ cdef class Registers:
         search.symmetry = reductions.symmetry
         search.dominance = reductions.dominance
         search.useful = reductions.useful_crashes
+        search.hiding = reductions.hidden_writes
         self.stamp_now += 1
         for i in range(n):
             number = self.order[from_ + i]

@@ -77,7 +77,7 @@ def explain_core(specification: Specification, key: Value, core: Sequence[Operat
 
 def _traced(specification: Specification, window: Window) -> Search:
     """The search of the window again, with real values and with where each configuration came from; the old one if too long."""
-    plain = Reductions(indistinguishable_values=False)
+    plain = Reductions(indistinguishable_values=False, hidden_writes=False)
     problem = prepare(specification, window.operations, plain, since=window.since, until=window.until)
     if problem is not None:
         search = Search(problem, plain, traced=True)

@@ -29,6 +29,7 @@ class Reductions:
     useful_crashes: bool = True
     indistinguishable_values: bool = True
     observed_predecessors: bool = True
+    hidden_writes: bool = True
 
 
 @dataclass(slots=True)

@@ -26,6 +26,14 @@ The reductions, each with the reason why it loses nothing:
    after it. Otherwise look at the operation that follows it in a legal order: it does the same without. (Something does
    follow: the operation whose return we are at has not been ordered.)
 6. *Indistinguishable values* and 7. *observed predecessors* belong to the specification: see `keyvalue`.
+8. *Hidden writes.* A blind operation, a plain write, is hidden by another one that directly follows it. So when one is ordered,
+all
+   other writes that are pending then (but for the one whose return we are at) need no place of their own any more: should
+   one of them never be used, it has taken effect just before. They become optional: at its return such a write may
+   pass, or be used after all. (Bits of what was used are kept apart from bits of what is in order: *dominance* holds for the
+   former, as for unanswered operations.) And so a write need not be ordered before the one that returns unless something follows
+   that is not blind and legal only then: another write that follows would hide it, so leave it out. What follows may also be an
+   unanswered write that is useful (5.): then the first write must be tried if some unanswered write would be.
 """
 
 from __future__ import annotations
@@ -36,7 +44,10 @@ from windtunnel.checkers.problem import Candidate, Problem, Reductions
 from windtunnel.checkers.specification import ILLEGAL, canonical
 
 Configuration: TypeAlias = tuple[int, int, int, int]
-"""A point of the search: the return it is at, bits of pending operations ordered already, bits of optional ones, state number."""
+"""A point of the search: the return it is at, bits of pending operations that are in order, bits of what was used, state number.
+
+What was used are optional operations, and above their bits pending writes, which can be in order without being used (rule 8).
+"""
 
 
 class Search:
@@ -62,6 +73,9 @@ class Search:
         self._seen: dict[tuple[int, int, int], int | list[int]] = {}
         self._stack: list[Configuration] = [(0, 0, 0, state) for state in range(len(problem.initial))]
         self._watchful = [(bit, number) for bit, number in problem.optional if not problem.blind[number]]
+        self._unseeing = [(bit, number) for bit, number in problem.optional if problem.blind[number]]
+        self._shift = len(problem.optional)
+        self._hiding = reductions.hidden_writes and any(problem.blind)
 
     @property
     def held(self) -> int:
@@ -81,6 +95,7 @@ class Search:
     def run(self, steps: int) -> bool | None:
         """Go on for at most so many steps: True, there is a legal order; False, there is none; None, not known yet."""
         returns, table, seen, stack, look = self.problem.returns, self._table, self._seen, self._stack, self._look
+        hiding, shift = self._hiding, self._shift
         total = len(returns)
         last = self.steps + steps
         while stack:
@@ -97,6 +112,11 @@ class Search:
                             ordered |= bit
                 if not ordered & must:
                     break
+                if hiding:
+                    if used & must << shift:
+                        used ^= must << shift
+                    elif self._is_blind(at):  # hidden so far, but it may be used
+                        stack.append((at, ordered ^ must, used, state))
                 ordered ^= must
                 at += 1
             else:
@@ -127,19 +147,26 @@ class Search:
 
     def _branch(self, at: int, ordered: int, used: int, state: int) -> None:
         """Push every configuration that one more operation leads to; who must return first is tried first."""
-        _, reads, candidates, count = self.problem.returns[at]
+        must, reads, candidates, count = self.problem.returns[at]
         row, look, symmetry = self._table[state], self._look, self._reductions.symmetry
+        blind = self.problem.blind
         tried: set[int] = set()
         following: list[Configuration] = []
+        hidden = sum(bit for bit, number in candidates if blind[number] and bit != must) if self._hiding else 0
         for bit, number in candidates:
-            if ordered & bit or number in tried:
+            if number in tried or (ordered & bit and not (self._hiding and blind[number] and not used & bit << self._shift)):
                 continue
             if symmetry:
                 tried.add(number)
             after = row.get(number)
             if after is None:
                 after = look(state, number)
-            if after >= 0:
+            if after < 0:
+                continue
+            if self._hiding and blind[number]:
+                if bit == must or self._leads_on(at, after, ordered, used):
+                    following.append((at, ordered | bit | hidden, used | bit << self._shift, after))
+            else:
                 following.append((at, ordered | bit, used, after))
         for bit, number in self.problem.optional[:count] if count else ():
             if used & bit or number in tried:
@@ -163,6 +190,41 @@ class Search:
                 self.came_from.setdefault(child, ((at, ordered, used, state), 1))
         following.reverse()
         self._stack += following
+
+    def _is_blind(self, at: int) -> bool:
+        """Whether the operation that returns there is a write."""
+        return self.problem.blind[self.problem.class_of[self.problem.returning[at]]]
+
+    def _leads_on(self, at: int, after: int, ordered: int, used: int) -> bool:
+        """Whether something that is not blind may follow a write that leads to `after`, or an unanswered write that is useful."""
+        _, reads, candidates, count = self.problem.returns[at]
+        if self._sees(after, reads, ordered) or self._sees(after, candidates, ordered):
+            return True
+        newest = self.problem.optional[count - 1][0] if count else 0
+        for bit, number in self._watchful:
+            if bit > newest:
+                break
+            if not used & bit and self._look(after, number) not in (-1, after):
+                return True
+        for bit, number in self._unseeing:
+            if bit > newest:
+                break
+            if used & bit:
+                continue
+            then = self._look(after, number)
+            if self._sees(then, reads, ordered) or self._sees(then, candidates, ordered):
+                return True
+            for other, watching in self._watchful:
+                if other > newest:
+                    break
+                if not used & other and self._look(then, watching) >= 0:
+                    return True
+        return False
+
+    def _sees(self, state: int, pending: list[Candidate], ordered: int) -> bool:
+        """Whether some pending operation that is not blind is legal in that state."""
+        blind = self.problem.blind
+        return any(not ordered & bit and not blind[number] and self._look(state, number) >= 0 for bit, number in pending)
 
     def _useful(self, state: int, after: int, pending: list[Candidate], ordered: int, newest: int = 0) -> bool:
         """Whether some pending operation is legal in `after`, and illegal or of another effect in `state`."""
