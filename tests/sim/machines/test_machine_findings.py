@@ -516,7 +516,7 @@ def test_open_connections_and_servers_are_leaks(simulate):
         simulate(scenario)
     texts = [str(warning.message).partition("the end: ")[2] for warning in caught]
     assert len(texts) == 2
-    assert re.fullmatch("connection <untidy 10.* to 10.*:80>", texts[0])
+    assert re.fullmatch("connection .*untidy.* to .*:80.*", texts[0])
     assert texts[1] == "server on port 81"
 
 
