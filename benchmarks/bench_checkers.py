@@ -119,8 +119,8 @@ def _clients(peer: Porcupine | None, *, quick: bool) -> list[dict[str, object]]:
         theirs = None
         if peer is not None and clients == 10:
             theirs = peer.times_s([history], "register", rounds=1 if quick else 3, limit_s=LIMIT_S)[0][1]
-        name = f"cas-register, 10,000 operations, {clients} clients, {values} values, {name}"
-        found.append(_row(name, ours, theirs and 1e3 * theirs))
+        row_name = f"cas-register, 10,000 operations, {clients} clients, {values} values, {name}"
+        found.append(_row(row_name, ours, theirs and 1e3 * theirs))
     return found
 
 
