@@ -17,6 +17,9 @@ class Plain:
         self.number = 1
 
 
+Plain()  # the first object of a class makes its class give memory back
+
+
 def order(settle):
     """The order of a set of objects that are made after `settle()`."""
     settle()
