@@ -2,8 +2,8 @@
 
 python benchmarks/bench_streams.py [--quick]
 
-Every round measures all engines, one after the other, in one process; medians are reported. Rates are per second of CPU time of the
-process (user and system), so that other work on the machine does not count, and neither does waiting. simloop (0.2) is
+Every round measures all engines, one after the other, in one process; medians are reported. Rates are per second of CPU time of
+the process (user and system), so that other work on the machine does not count, and neither does waiting. simloop (0.2) is
 measured where it is installed: it needs Python 3.12.
 """
 
@@ -56,23 +56,27 @@ async def streams_server(host):
 
 
 class EchoProtocol(asyncio.Protocol):
-    def connection_made(self, transport):
+    """Sends back what comes."""
+
+    def connection_made(self, transport):  # noqa: D102
         self.transport = transport
 
-    def data_received(self, data):
+    def data_received(self, data):  # noqa: D102
         self.transport.write(data)
 
 
 class CountProtocol(asyncio.Protocol):
+    """Keeps one message going round, `rounds` times."""
+
     def __init__(self, rounds, done):
         self.left = rounds
         self.done = done
 
-    def connection_made(self, transport):
+    def connection_made(self, transport):  # noqa: D102
         self.transport = transport
         transport.write(b"x" * SIZE)
 
-    def data_received(self, data):
+    def data_received(self, data):  # noqa: D102
         self.left -= 1
         if self.left:
             self.transport.write(data)
@@ -249,8 +253,10 @@ def rows(quick: bool = False) -> list[dict]:  # noqa: FBT001, FBT002 - called by
         for name, ours, loopback, rival in child(kernel, quick):
             for peer_name, peer in (("asyncio, real loopback", loopback), ("simloop", rival)):
                 if peer is not None:
-                    row = {"name": name, "unit": units[name], "ours": round(ours, 1), "peer_name": peer_name, "peer": round(peer, 1)}
-                    found.append({**row, "ratio": round(ours / peer, 2), "kernel": kernel, "command": COMMAND})
+                    row = {"name": name, "unit": units[name], "ours": round(ours, 1), "peer_name": peer_name}
+                    found.append(
+                        {**row, "peer": round(peer, 1), "ratio": round(ours / peer, 2), "kernel": kernel, "command": COMMAND}
+                    )
     return found
 
 

@@ -25,6 +25,7 @@ GROUPS = (
     "bench_live",
     "bench_files",
     "bench_hooks",
+    "bench_streams",
 )
 
 

@@ -645,6 +645,9 @@ cdef class Port:
                         self.timers[i].entry_seq = -1
                 elif row[0] == DELIVER or row[0] == SERVE:
                     self.kernel.dropped += 1
+                elif row[0] == SEGMENT:  # it is not the process that answers these
+                    i = row[2]
+                    self.kernel.post_segment(self.kernel.now, <Port>self.kernel.ports[i], <Pipe?>row[3])
             self.backlog = None
         if self.cpu is not None:
             self.cpu = (self.cpu[0], [0.0] * len(self.cpu[1]))

@@ -228,6 +228,8 @@ class Port:
                 self._kernel.dropped += 1
             elif entry[2] == TIMER and entry[3].entry_seq == entry[1]:
                 entry[3].entry_seq = -1
+            elif entry[2] == SEGMENT:  # it is not the process that answers these
+                heappush(self._kernel.heap, (self._kernel.now, self._kernel.next_seq(), *entry[2:]))
         self._backlog = None
         if self._cpu is not None:
             self._cpu = (self._cpu[0], [0.0] * len(self._cpu[1]))

@@ -20,7 +20,8 @@ async def connected(net, recorder, *, port=80, keep_open=False, **options):
 
     def factory():
         protocol = recorder(keep_open=keep_open)
-        made.set_result(protocol)
+        if not made.done():
+            made.set_result(protocol)
         return protocol
 
     async def serve():
@@ -747,6 +748,52 @@ def test_a_paused_machine_that_crashes_is_not_acknowledged(net, recorder):
     net.run(main())
 
 
+def test_a_killed_paused_process_answers_with_a_reset(net, recorder):
+    """Bytes that waited for a frozen process reach a connection that nobody has any longer."""
+
+    async def main():
+        client, transport, _ = await connected(net, recorder)
+        client.keep_open = True
+        await asyncio.sleep(0.1)
+        net.b.port.pause()
+        transport.write(b"x")
+        await asyncio.sleep(0.1)
+        net.b.kill()
+        await asyncio.sleep(0.1)
+        transport.write(b"y")
+        await client.lost
+        assert net.now < 0.5
+
+    net.run(main())
+
+
+@pytest.mark.parametrize("parked", [False, True])
+def test_callers_that_die_leave_the_backlog(net, recorder, parked):
+    """A machine that crashes within its handshake, or before its first segment got through, takes no place for ever."""
+
+    async def main():
+        async def serve():
+            await net.loop.create_server(recorder, port=80, backlog=0)
+
+        await net.b.spawn(serve())
+        net.links.latency("constant", 0.1)
+        for name in ("c", "d", "e"):
+            net.add(name).spawn(net.loop.create_connection(recorder, "10.0.0.2", 80))
+            await asyncio.sleep(0.15)
+            if parked:
+                net.links.cut(name, "b")
+                await asyncio.sleep(0.1)
+            net.hosts[name].crash()
+        await asyncio.sleep(5.0)
+        transport, _ = await net.loop.create_connection(recorder, "b", 80)
+        await asyncio.sleep(0.5)
+        transport.close()
+        assert net.kinds().count("backlog full") == 0
+        assert net.kinds().count("accepted") == 1
+
+    net.run(main())
+
+
 # --- Keep-alive ---
 
 
@@ -850,6 +897,117 @@ def test_errors_while_connections_are_made_are_reported(net, recorder):
         await net.loop.create_connection(recorder, "b", 80)
         await asyncio.sleep(0.1)
         assert heard == ["Error on transport creation for incoming connection", "exception in protocol.connection_made()"]
+
+    net.run(main())
+
+
+def test_callbacks_that_raise_are_reported(net, recorder):
+    """eof_received, pause_writing, resume_writing and a buffer of no size: as asyncio reports them."""
+    heard = []
+
+    class Bad(recorder):
+        def eof_received(self):
+            raise ValueError("eof")
+
+        def pause_writing(self):
+            raise ValueError("pause")
+
+        def resume_writing(self):
+            raise ValueError("resume")
+
+    class Empty(asyncio.BufferedProtocol):
+        def get_buffer(self, sizehint):
+            return bytearray()
+
+        def buffer_updated(self, nbytes):
+            """Never called."""
+
+        def connection_made(self, transport):
+            """Nothing to do."""
+
+        def connection_lost(self, exc):
+            """Nothing to do."""
+
+    async def main():
+        net.loop.set_exception_handler(lambda _, context: heard.append(context["message"]))
+        await connected(net, recorder)
+        bad = Bad()
+        transport, _ = await net.loop.create_connection(lambda: bad, "b", 80)
+        transport.write(b"x" * 400_000)
+        await asyncio.sleep(1.0)
+        assert heard == ["protocol.pause_writing() failed", "protocol.resume_writing() failed"]
+
+        async def end_it():
+            for end in net.b.interface.open_connections():
+                end.write_eof()
+
+        await net.b.spawn(end_it())
+        assert isinstance(await bad.lost, ValueError)
+        await net.loop.create_connection(Empty, "b", 80)
+        await asyncio.sleep(0.1)
+
+        async def say():
+            net.b.interface.open_connections()[-1].write(b"x")
+
+        await net.b.spawn(say())
+        await asyncio.sleep(0.1)
+        assert heard[2:] == [
+            "Fatal error: protocol.eof_received() call failed.",
+            "Fatal error: the protocol raised while it received data.",
+        ]
+
+    net.run(main())
+
+
+def test_a_buffered_protocol_hands_over_to_another(net, recorder):
+    """What the first does not want goes to the next: another buffered one, then a plain one; a pause keeps the rest."""
+
+    class Chunks(asyncio.BufferedProtocol):
+        def __init__(self, then):
+            self.then = then
+            self.buffer = bytearray(4)
+            self.data = b""
+
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def connection_lost(self, exc):
+            """The end."""
+
+        def get_buffer(self, sizehint):
+            return self.buffer
+
+        def buffer_updated(self, nbytes):
+            self.data += self.buffer[:nbytes]
+            if self.then is not None:
+                self.then(self.transport)
+
+    async def main():
+        plain = recorder()
+        second = Chunks(lambda transport: transport.set_protocol(plain))
+        second.transport = None
+
+        def pause(transport):
+            transport.pause_reading()
+            first.then = lambda transport: transport.set_protocol(second)
+
+        first = Chunks(pause)
+        _, _, server = await connected(net, recorder)
+        transport, _ = await net.loop.create_connection(lambda: first, "b", 80)
+        second.then = lambda _: transport.set_protocol(plain)
+        await asyncio.sleep(0.1)
+
+        async def say():
+            net.b.interface.open_connections()[-1].write(b"aaaabbbbccccdddd")
+
+        await net.b.spawn(say())
+        await asyncio.sleep(0.1)
+        assert (first.data, second.data, plain.data) == (b"aaaa", b"", b"")
+        transport.resume_reading()
+        await asyncio.sleep(0.1)
+        assert (first.data, second.data, plain.data) == (b"aaaabbbb", b"cccc", b"dddd")
+        assert transport.get_protocol() is plain
+        assert server is not None
 
     net.run(main())
 

@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 
 import pytest
-from conftest import COMPILED, Machines
+from two_machines import COMPILED, Machines
 
 from windtunnel.base.streams import Stream
 from windtunnel.sim import pure

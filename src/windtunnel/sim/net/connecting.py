@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from windtunnel.sim.life import LIFE
 from windtunnel.sim.net.reliable import CLOSED, DEAD, OPENED
 from windtunnel.sim.pipe import HEADERS
 
@@ -34,15 +35,18 @@ class Listener:
     way and which the program has not accepted. reuse: whether others may have the same address (SO_REUSEPORT).
     """
 
+    # half_open: calls that were answered and have not answered back. Those of callers that died go when somebody counts.
+
     __slots__ = (
+        "_accepting",
         "accept",
         "address",
         "backlog",
         "closed",
+        "half_open",
         "interface",
         "key",
         "listening",
-        "pending",
         "queue",
         "reuse",
         "waiters",
@@ -55,8 +59,9 @@ class Listener:
         self.backlog = 0
         self.listening = False
         self.reuse = reuse
-        self.pending = 0
         self.closed = False
+        self._accepting = 0  # connected, and not the program's yet
+        self.half_open: dict[Dial, None] = {}
         self.queue: list[Transport] = []  # accepted by the system, not by the program
         self.waiters: list[asyncio.Future[None]] = []
         self.key = address if isinstance(address, str) else address[0]
@@ -105,9 +110,31 @@ class Listener:
             end.forget()
         self.queue.clear()
 
+    @property
+    def pending(self) -> int:
+        """Connections that take a place in the backlog."""
+        for dial in [dial for dial in self.half_open if not dial.waits()]:
+            del self.half_open[dial]
+        return len(self.half_open) + self._accepting
+
+    def expect(self, dial: Dial) -> None:
+        """A call was answered."""
+        self.half_open[dial] = None
+
+    def connected(self, dial: Dial, end: Transport) -> None:
+        """The caller has the answer: its first segment is on the way."""
+        self.half_open.pop(dial, None)
+        self._accepting += 1
+        end.listener = self
+
+    def forsaken(self, end: Transport) -> None:
+        """The client's first segment will never come."""
+        self._accepting -= 1
+        end.listener = None
+
     def opened(self, end: Transport) -> None:
         """The client's first segment is here: the connection is the program's."""
-        self.pending -= 1
+        self._accepting -= 1
         end.listener = None
         if self.closed or not self.interface.up:
             end.state = CLOSED
@@ -123,7 +150,7 @@ class Listener:
         if self.accept is not None:
             self.accept(end)
             return
-        self.pending += 1
+        self._accepting += 1
         self.queue.append(end)
         for waiter in self.waiters:
             if not waiter.done():
@@ -134,7 +161,7 @@ class Listener:
         """The oldest connection that waits to be accepted."""
         if not self.queue:
             return None
-        self.pending -= 1
+        self._accepting -= 1
         return self.queue.pop(0)
 
 
@@ -175,6 +202,11 @@ class Dial:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+
+    def waits(self) -> bool:
+        """Whether the program that calls is still there and waits."""
+        life = self._context.get(LIFE)
+        return not self._done.done() and (life is None or life.alive)
 
     def _call(self) -> None:
         self._timer = None
@@ -223,7 +255,7 @@ class Dial:
         elif listener is None:
             network.kernel.task_true(back, self._refuse, context=self._context)
         else:
-            listener.pending += 1
+            listener.expect(self)
             network.kernel.task_true(back, self._answered, listener, context=self._context)
 
     def _refuse(self) -> None:
@@ -241,7 +273,6 @@ class Dial:
         """The SYN-ACK is here: the connection exists for the client, and soon for the server."""
         interface, network = self._interface, self._network
         if self._done.done():
-            listener.pending -= 1
             return
         local = self._local
         near = network.transport(network.kernel, interface.port, None)  # type: ignore[call-arg] # the pipe's constructor
@@ -249,7 +280,7 @@ class Dial:
         near.set_up(interface, local, self._address, self._family)
         far.set_up(self._target, self._address, local, self._family)
         near.peer, far.peer = far, near
-        far.listener = listener
+        listener.connected(self, far)
         interface.ends[near] = None
         near.transmit(OPENED, 0)
         network.tell("connected", interface, lambda: f"{near}")

@@ -241,6 +241,9 @@ class Reliable:
 
     def leave_wire(self) -> None:
         """The connection exists no longer, whatever the program knows."""
+        peer = self.peer
+        if peer is not None and peer.listener is not None and OPENED not in peer.flight:
+            peer.listener.forsaken(peer)
         self.gone = True
         self.ready = False
         resend, self.resend = self.resend, None

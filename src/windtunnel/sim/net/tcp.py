@@ -74,7 +74,11 @@ class Transport(Reliable):
         self.high, self.low = HIGH_WATER, HIGH_WATER // 4
 
     def __repr__(self) -> str:
-        return f"<{self.interface.host.name} {_shown(self.local)} to {_shown(self.remote)}>"
+        return f"<Transport {self}>"
+
+    def __str__(self) -> str:
+        near, far = self.interface, self.interface if isinstance(self.remote, str) else self.interface.reach(self.remote[0])
+        return f"{_shown(near, self.local)} to {_shown(far, self.remote)}"
 
     @property  # type: ignore[misc] # only ever read
     def __class__(self) -> type:
@@ -156,13 +160,10 @@ class Transport(Reliable):
             return
         size = len(item)
         try:
-            if self.received is not None:
-                self.context.run(self.received, item)
-            else:
-                rest = self.context.run(self._fill, item)
-                if rest:
-                    size -= len(rest)
-                    self.unread = deque([rest])
+            rest = self.context.run(self._fill, item)
+            if rest:
+                size -= len(rest)
+                self.unread = deque([rest])
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:  # noqa: BLE001 - as asyncio does
@@ -487,5 +488,7 @@ def wake(waiters: list[asyncio.Future[None]] | None) -> None:
         waiters.clear()
 
 
-def _shown(address: Any) -> str:
-    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address) or "(unnamed)"
+def _shown(interface: Interface | None, address: Any) -> str:
+    if isinstance(address, str):
+        return address or "(unnamed)"
+    return f"{interface.host.name if interface else address[0]}:{address[1]}"
