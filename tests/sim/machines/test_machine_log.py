@@ -97,3 +97,22 @@ def test_what_hosts_print_is_in_the_log(simulate, capsys):
     rows = [(row.host, row.source, row.text) for row in world.log if row.source.startswith("std")]
     assert rows == [("db", "stdout", "half a line"), ("db", "stderr", "one"), ("db", "stderr", "two")]
     assert capsys.readouterr() == ("half a line\n", "one\ntwo\n")
+
+
+def test_the_end_of_a_run_is_no_row_of_the_log(simulate):
+    """When everything is switched off at the end, what connections make of it is not logged."""
+
+    async def scenario(world):
+        async def serve():
+            server = await asyncio.start_server(lambda reader, writer: None, port=80)
+            await server.serve_forever()
+
+        world.host("db", serve)
+        async with world.client("shopper"):
+            await asyncio.sleep(0.01)
+            _, writer = await asyncio.open_connection("db", 80)
+            writer.close()
+            await writer.wait_closed()
+
+    _, world = simulate(scenario)
+    assert not [row for row in world.log if "parked" in str(row) or "reset" in str(row)]

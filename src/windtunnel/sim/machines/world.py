@@ -97,7 +97,7 @@ class World(Verbs):
         self.leaks: list[str] = []
         self.points = Coins(kernel, buggify)
         self.network = parts.network(self)
-        self.network.on_event(lambda event: self.log.add(event.host, "network", f"{event.kind}: {event.text}"))
+        self.network.on_event(self._note_of_network)
         self._steps_max = steps_max
         self._still_steps = still_steps
         self._step_wall_s = step_wall_s
@@ -276,6 +276,10 @@ class World(Verbs):
         rows = [] if life is None else [f"task {left.get_name()!r} {wait_of(left)}" for left in life.tasks if left is not task]
         rows += host.open_connections()
         self.leaks += [f"on {host.name} at t={self.now:.6f} s: still open at the end: {row}" for row in rows]
+
+    def _note_of_network(self, event: Any) -> None:
+        if not self._over:  # what machines that are switched off leave behind is no event
+            self.log.add(event.host, "network", f"{event.kind}: {event.text}")
 
     def _power_off(self) -> None:
         self._over = True
