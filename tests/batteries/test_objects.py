@@ -229,7 +229,7 @@ def test_noise_in_chunks_is_refused(data):
     assert len(body) < len(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     method=st.sampled_from(["GET", "PUT", "POST", "DELETE", "HEAD"]),
     path=st.sampled_from(

@@ -1,11 +1,11 @@
 """A small Redis server that real clients talk to: `await serve(port=6379, directory="/data")`, or `RedisServer` in parts."""
 
-from windtunnel.batteries.redis import clients, hashes, keys, lists, sets, sorted_sets, strings
+from windtunnel.batteries.redis import clients, hashes, keys, lists, scripts, sets, sorted_sets, strings
 from windtunnel.batteries.redis.server import RedisServer
 
 __all__ = ["RedisServer", "serve"]
 
-COMMAND_MODULES = (clients, hashes, keys, lists, sets, sorted_sets, strings)
+COMMAND_MODULES = (clients, hashes, keys, lists, scripts, sets, sorted_sets, strings)
 """Importing them fills the table of commands."""
 
 

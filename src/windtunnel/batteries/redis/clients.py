@@ -11,7 +11,6 @@ from windtunnel.batteries.redis.session import Replies, Session
 from windtunnel.batteries.resp import NULL_ARRAY, Error
 
 VERSION = "7.0.0"
-SCRIPTS = "ERR scripts are not supported by this server: it has no Lua; use MULTI, WATCH or single commands"
 
 
 def _word(text: bytes) -> str:
@@ -444,8 +443,3 @@ def _shutdown(call: Call, *words: bytes) -> Replies:
         raise Error(SYNTAX)
     call.server.stop()
     return Replies()
-
-
-@command("EVAL EVALSHA EVAL_RO EVALSHA_RO SCRIPT FUNCTION FCALL FCALL_RO", -1)
-def _eval(_call: Call, *_arguments: bytes) -> Any:
-    raise Error(SCRIPTS)

@@ -61,6 +61,7 @@ class RedisServer:
         self.channels: dict[bytes, dict[Session, None]] = {}
         self.patterns: dict[bytes, dict[Session, None]] = {}
         self.waiting_for_replicas: dict[Waiter, None] = {}
+        self.scripts: dict[bytes, str] = {}  # known ones that were loaded, by the client's digest
         self.dirty = 0
         self.port = 0
         self.started_ms = now_ms()
