@@ -61,6 +61,29 @@ async def jitter():
     await asyncio.sleep(0.5)
 
 
+async def tells_the_time():
+    """A server that answers with a clock that no hook sees, in as many bytes each time."""
+
+    async def answer(reader, writer):
+        while await reader.readline():
+            writer.write(b"%020d\n" % real_nanoseconds())
+
+    async with await asyncio.start_server(answer, port=80) as server:
+        await server.serve_forever()
+
+
+async def asks_for_the_time(world):
+    """Does nothing with the answers."""
+    world.host("db", main=tells_the_time)
+    await asyncio.sleep(1.0)
+    async with world.client("client"):
+        reader, writer = await asyncio.open_connection("db", 80)
+        for _ in range(50):
+            writer.write(b"?\n")
+            await reader.readline()
+        writer.close()
+
+
 async def is_deterministic(world):
     """Uses randomness and sets as one may."""
     for name in sorted({"a", "b", "c"}):
@@ -82,6 +105,16 @@ def test_a_real_clock_is_found_in_the_first_seed():
     assert divergence.first[0].at_s != divergence.second[0].at_s
     assert divergence.first[0].at_s == pytest.approx(2.001, abs=0.01)
     assert divergence.common[-1].at_s == pytest.approx(2.0, abs=0.01)
+
+
+def test_bytes_that_differ_are_traced_to_who_sent_them():
+    """Two runs with the same steps at the same times, but other payloads: the step that sent them is shown."""
+    campaign = check(asks_for_the_time, seeds=3)
+    lines = campaign.lines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("both go on in the same way"))
+    assert "in answer" in lines[at - 1] or "in answer" in lines[at - 2]
+    assert "db  task" in lines[at - 2] or "db  task" in lines[at - 3]
+    assert "windtunnel/testing" not in "\n".join(lines)
 
 
 def test_the_order_of_a_set_of_objects_is_found_with_twice():

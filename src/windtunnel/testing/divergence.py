@@ -57,9 +57,12 @@ class Divergence:
         if self.common:
             lines += ["the last steps that both have in common:", *(f"  {_brief(step)}" for step in self.common)]
             lines += _stack_lines(self.common[-1], "  ")
-        lines += ["then one run:", *_shown(self.first), "and the other:", *_shown(self.second)]
         if self.first and self.second and _brief(self.first[0]) == _brief(self.second[0]):
-            lines.append("the steps are alike: what differs is what was sent in the last common one, its content or its size")
+            lines.append(
+                "both go on in the same way; what differs is what the last of these steps has sent, its content or its size"
+            )
+        else:
+            lines += ["then one run:", *_shown(self.first), "and the other:", *_shown(self.second)]
         return [*lines, *self._hint()]
 
     def _hint(self) -> list[str]:

@@ -10,7 +10,7 @@ import asyncio
 from functools import partial
 from typing import Any, NamedTuple
 
-from windtunnel.sim.places import awaits_of
+from windtunnel.sim.places import awaits_of, ours
 
 FRAMES_MAX = 24
 
@@ -60,9 +60,9 @@ def described(handle: Any) -> tuple[str, tuple[tuple[str, int, str], ...]]:
         callback = callback.func
     owner = getattr(callback, "__self__", None)
     if isinstance(owner, asyncio.Task):
-        coroutine: Any = owner.get_coro()
-        name = getattr(coroutine, "__qualname__", type(coroutine).__name__)
-        frames = awaits_of(coroutine)[:FRAMES_MAX]
+        frames = awaits_of(owner.get_coro())
+        frames = [frame for frame in frames if not ours(frame.f_code.co_filename)][:FRAMES_MAX] or frames[-1:]
+        name = frames[0].f_code.co_qualname if frames else "ending"
         stack = tuple((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) for frame in frames)
         return f"task {owner.get_name()} ({name})", stack
     name = getattr(callback, "__qualname__", type(callback).__qualname__)
