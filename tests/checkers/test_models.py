@@ -26,7 +26,7 @@ def test_an_unknown_model_is_answered_with_a_suggestion():
 
 def test_a_model_that_does_not_fit_is_answered_with_those_that_do():
     """What the history holds is said, and which models know it."""
-    with pytest.raises(UsageError, match=r"no operation 'cas'; the history holds cas, write; .*: cas-register, kv$"):
+    with pytest.raises(UsageError, match=r"no operation 'cas'; the history holds cas, write; .*: cas-register, kv, sequential$"):
         check(history_of("A (w 1) (cas 1 2)"), "register")
     with pytest.raises(UsageError, match="no model knows all of these"):
         check(history_of("A (enqueue 1) (push 1)"), "kv")

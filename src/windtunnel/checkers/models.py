@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from windtunnel.base.messages import Value
 from windtunnel.checkers import broadcast, ledger, txn
 from windtunnel.checkers.keyvalue import CasRegister, KeyValue, Register
 from windtunnel.checkers.linearizable import CONFIGURATIONS_MAX, linearizable
+from windtunnel.checkers.model import Model
 from windtunnel.checkers.objects.counter import Counter
 from windtunnel.checkers.objects.fifo_queue import FifoQueue
 from windtunnel.checkers.objects.locks import FencingLock, Mutex, Semaphore
@@ -22,27 +22,10 @@ from windtunnel.checkers.objects.stack import Stack
 from windtunnel.checkers.specification import UNSET, Named, Specification
 from windtunnel.checkers.transactions import adya_g2, bank, causal_reverse, isolation, long_fork
 from windtunnel.checkers.verdict import Verdict
+from windtunnel.checkers.weak import catalogue
 from windtunnel.histories import History
 
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What a history can be judged by.
-
-    promise: the property by its name in the literature. functions: the operations that it understands, name to signature.
-    doc: what it demands, in a few sentences. judge: history and wall seconds (None: no limit) to verdict. at_level: the same
-    and a level, for models that have several; None for the others. read: path and format to a history, if `read_history` is
-    not what it needs. specification: of models that are judged for linearizability.
-    """
-
-    name: str
-    promise: str
-    functions: Mapping[str, str]
-    doc: str
-    judge: Callable[[History, float | None], Verdict]
-    at_level: Callable[[Any, float | None, str], Verdict] | None = None
-    read: Callable[[Path | str, str], Any] | None = None
-    specification: Specification | None = None
+__all__ = ["MODELS", "Model", "check"]
 
 
 def _sequential(specification: Specification) -> Model:
@@ -149,6 +132,7 @@ _ALL = (
         "Of several inserts for one key, each after a read by predicate that found nothing, at most one succeeds.",
         lambda history, _: adya_g2.adya_g2(history),
     ),
+    *catalogue.ENTRIES,
 )
 
 MODELS: Mapping[str, Model] = {model.name: model for model in _ALL}
