@@ -76,3 +76,15 @@ def test_memory_is_a_budget_too(tmp_path, capsys):
     assert main(["check", str(path), "--model", "counter", "--configurations", "1", "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["stats"]["deepest"]["operation"] >= 0
     assert main(["check", str(path), "--model", "counter"]) == 0
+
+
+def test_large_files_are_judged_in_columns(queue, capsys, monkeypatch):
+    """The verdict, the words and the refusals are those of small ones."""
+    assert main(["check", queue, "--model", "queue"]) == 1
+    small = capsys.readouterr().out.rsplit(";", 1)[0]
+    monkeypatch.setattr("windtunnel.cli.check.COLUMNS_FROM_BYTES", 0)
+    assert main(["check", queue, "--model", "queue"]) == 1
+    assert capsys.readouterr().out.rsplit(";", 1)[0] == small
+    assert main(["check", queue, "--model", "queue", "--initial", "[1]"]) == 1
+    assert main(["check", queue, "--model", "stack"]) == 3
+    assert "models that know all of these: queue" in capsys.readouterr().err

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from windtunnel.base.errors import UsageError
-from windtunnel.histories import Operation, history_of
+from windtunnel.histories import (
+    MalformedHistory,
+    Operation,
+    history_of,
+    read_columns,
+    read_history,
+    write_edn,
+    write_jsonl,
+)
 from windtunnel.histories.columns import FAIL, INFO, OK, Columns, columns_of_pure
 
 compiled = pytest.importorskip("windtunnel.histories._columns")
@@ -80,3 +88,68 @@ def test_a_column_becomes_a_numpy_array_without_a_copy():
     assert view.dtype == np.int32
     columns.invoked[0] = 77
     assert view[0] == 77
+
+
+# --- Read from files ---
+
+
+@pytest.mark.parametrize("name", ["jsonl", "edn"])
+def test_a_file_is_read_into_the_same_columns(tmp_path, name):
+    """`read_columns` gives what `columns_of` makes of `read_history`, and operations that say the same when asked."""
+    path = tmp_path / "history"
+    {"jsonl": write_jsonl, "edn": write_edn}[name](history_of(DRAWING), path)
+    history, columns = read_history(path), read_columns(path)
+    expected = columns_of_pure(history.operations)
+    for field in (
+        "process",
+        "f",
+        "key",
+        "value",
+        "result",
+        "type",
+        "invoked",
+        "completed",
+        "processes",
+        "functions",
+        "keys",
+        "values",
+    ):
+        assert getattr(columns, field) == getattr(expected, field), field
+    for mine, theirs in zip(columns.operations, history.operations, strict=True):
+        mine.error = theirs.error  # not kept in columns
+        assert mine == theirs
+    assert columns.operations[1] is columns.operations[1]
+    assert columns.operations[:2] == history.operations[:2]
+    assert columns.counts() == history.counts()
+
+
+DAMAGED = [
+    '{"process":1,"type":"invoke","f":"read"}\n{"process":1,"type":"invoke","f":"read"}',
+    '{"process":1,"type":"ok","f":"read","value":1}',
+    '{"process":1,"type":"invoke","f":"read"}\n{"process":1,"type":"ok","f":"write","value":1}',
+    '{"process":1,"type":"invoke","f":"read"}\n{"process":1,"type":"ok","f":"read"}\n{"process":1,"type":"ok","f":"read"}',
+    '{"process":1,"type":"invoke","f":"read","time":2}\n{"process":1,"type":"ok","f":"read","time":1}',
+    '{"process":1,"type":"invoke"}',
+]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_columns_are_refused_for_the_same_reasons(tmp_path, text):
+    """Two open operations, a completion without an invocation, of another name, twice, times running back: the same words."""
+    path = tmp_path / "history.jsonl"
+    path.write_text(text)
+    with pytest.raises(MalformedHistory) as one:
+        read_history(path)
+    with pytest.raises(MalformedHistory) as other:
+        read_columns(path)
+    assert str(one.value) == str(other.value)
+
+
+def test_formats_of_columns_are_named(tmp_path):
+    """An unknown format is answered with those that there are; an empty file is none."""
+    path = tmp_path / "h"
+    path.write_text("; nothing\n")
+    with pytest.raises(UsageError, match="unknown history format 'paper'"):
+        read_columns(path, "paper")
+    with pytest.raises(MalformedHistory):
+        read_columns(path, "edn")

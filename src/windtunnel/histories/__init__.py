@@ -9,7 +9,7 @@ from windtunnel.histories.jepsen import write_edn
 from windtunnel.histories.jsonl import read_jsonl, write_jsonl
 from windtunnel.histories.malformed import MalformedHistory
 from windtunnel.histories.operations import History, Operation
-from windtunnel.histories.reading import FORMATS, read_history
+from windtunnel.histories.reading import FORMATS, read_columns, read_history
 from windtunnel.histories.recorder import Recorder
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Recorder",
     "draw",
     "history_of",
+    "read_columns",
     "read_history",
     "read_jsonl",
     "write_edn",

@@ -15,7 +15,7 @@ from pathlib import Path
 from windtunnel.base.messages import Value
 from windtunnel.histories.malformed import MalformedHistory, excerpt
 from windtunnel.histories.operations import History
-from windtunnel.histories.pairing import Pairing
+from windtunnel.histories.pairing import AnyPairing, Pairing, T_co
 from windtunnel.histories.sources import BYTES_MAX, numbered_lines
 
 CALL_LINE = re.compile(r"\[(\w{1,9})\]\s*(?:call\s+(\w+)\s*(?:\(\s*([^()\s]*)\s*\)|\s([^()\s]+))?|return(?:\s+(\S+))?)")
@@ -30,8 +30,12 @@ _NOTHING = ("empty", "nil", "null", "none")
 
 def read_call_log(path: Path, bytes_max: int = BYTES_MAX) -> History:
     """Read such a log. Raises MalformedHistory."""
+    return paired(path, bytes_max, Pairing(str(path)))
+
+
+def paired(path: Path, bytes_max: int, pairing: AnyPairing[T_co]) -> T_co:
+    """Read it into a pairing of operations, or of columns."""
     name = str(path)
-    pairing = Pairing(name)
     names = _QUEUE
     process: dict[str, int | str] = {}
     again: dict[str, int] = {}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from windtunnel.base.errors import UsageError
 from windtunnel.base.messages import Value
-from windtunnel.histories.operations import Operation
+from windtunnel.histories.operations import Operation, Outcome
 from windtunnel.histories.values import canonical
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = ["FAIL", "INFO", "INGEST", "OK", "Columns", "columns_of", "columns_of_
 OK, FAIL, INFO = 0, 1, 2
 """Numbers of the types."""
 
-TYPES = ("ok", "fail", "info")
+TYPES: tuple[Outcome, ...] = ("ok", "fail", "info")
 _NUMBERS = {name: number for number, name in enumerate(TYPES)}
 _LAST = 2**31 - 1
 
@@ -83,6 +83,11 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.type)
+
+    def counts(self) -> dict[str, int]:
+        """How many operations of each outcome, and in total."""
+        kinds = self.type.tobytes()
+        return {"total": len(kinds), **{name: kinds.count(bytes([number])) for number, name in enumerate(TYPES)}}
 
     def number_of(self, value: Value) -> int:
         """The number of a value, a new one if it has none yet."""

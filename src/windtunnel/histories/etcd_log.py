@@ -15,7 +15,7 @@ from windtunnel.base.messages import Value
 from windtunnel.histories.edn import edn_rows
 from windtunnel.histories.malformed import MalformedHistory, excerpt
 from windtunnel.histories.operations import History, Outcome
-from windtunnel.histories.pairing import Pairing
+from windtunnel.histories.pairing import AnyPairing, Pairing, T_co
 from windtunnel.histories.sources import BYTES_MAX, numbered_lines
 
 LOG_LINE = re.compile(r"(?:TRACE|DEBUG|INFO|WARN|ERROR)\s+(\S+)\s+-\s(.*)")
@@ -25,8 +25,12 @@ _NEMESIS = re.compile(r":\w+\s+:(?:invoke|ok|fail|info)\s")
 
 def read_etcd_log(path: Path, bytes_max: int = BYTES_MAX) -> History:
     """Read such a log. Raises MalformedHistory."""
+    return paired(path, bytes_max, Pairing(str(path)))
+
+
+def paired(path: Path, bytes_max: int, pairing: AnyPairing[T_co]) -> T_co:
+    """Read it into a pairing of operations, or of columns."""
     name = str(path)
-    pairing = Pairing(name)
     for line, text in numbered_lines(path, bytes_max):
         logged = LOG_LINE.fullmatch(text)
         if logged is None:

@@ -25,7 +25,7 @@ from windtunnel.histories.edn import Keyword, edn_rows, edn_text
 from windtunnel.histories.jsonl import write_atomically
 from windtunnel.histories.malformed import MalformedHistory, excerpt
 from windtunnel.histories.operations import History, Outcome
-from windtunnel.histories.pairing import Pairing
+from windtunnel.histories.pairing import AnyPairing, Pairing, T_co
 from windtunnel.histories.sources import BYTES_MAX, whole_text
 
 _TYPES = ("invoke", "ok", "fail", "info")
@@ -46,13 +46,22 @@ class _Event:
 
 def read_edn(path: Path, bytes_max: int = BYTES_MAX) -> History:
     """Read a Jepsen history. Raises MalformedHistory."""
-    text = whole_text(path, bytes_max)
-    return _history(path, edn_rows(path, text))
+    return paired(path, bytes_max, Pairing(str(path)))
+
+
+def paired(path: Path, bytes_max: int, pairing: AnyPairing[T_co]) -> T_co:
+    """Read it into a pairing of operations, or of columns."""
+    return _history(path, edn_rows(path, whole_text(path, bytes_max)), pairing)
 
 
 def read_json(path: Path, bytes_max: int = BYTES_MAX) -> History:
     """Read a Jepsen history that was turned into one JSON array, as elle-cli does. Raises MalformedHistory."""
-    return _history(path, _json_rows(path, whole_text(path, bytes_max)))
+    return paired_json(path, bytes_max, Pairing(str(path)))
+
+
+def paired_json(path: Path, bytes_max: int, pairing: AnyPairing[T_co]) -> T_co:
+    """Read it into a pairing of operations, or of columns."""
+    return _history(path, _json_rows(path, whole_text(path, bytes_max)), pairing)
 
 
 def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Value]]:
@@ -79,8 +88,7 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Value]]:
         yield line, row
 
 
-def _history(path: Path, rows: Iterator[tuple[int, Value]]) -> History:
-    pairing = Pairing(str(path))
+def _history(path: Path, rows: Iterator[tuple[int, Value]], pairing: AnyPairing[T_co]) -> T_co:
     events: list[_Event] = []
     for line, row in rows:
         event = _event(path, line, row)

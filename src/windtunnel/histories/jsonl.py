@@ -20,7 +20,7 @@ import msgspec
 from windtunnel.base.errors import UsageError
 from windtunnel.histories.malformed import DEPTH_MAX, MalformedHistory, excerpt
 from windtunnel.histories.operations import History, Outcome
-from windtunnel.histories.pairing import Pairing
+from windtunnel.histories.pairing import AnyPairing, Pairing, T_co
 from windtunnel.histories.sources import BYTES_MAX, numbered_lines
 
 _TYPES = ("invoke", "ok", "fail", "info")
@@ -28,7 +28,11 @@ _TYPES = ("invoke", "ok", "fail", "info")
 
 def read_jsonl(path: Path, bytes_max: int = BYTES_MAX) -> History:
     """Read a history. Events of the process "nemesis" are skipped. Raises MalformedHistory."""
-    pairing = Pairing(str(path))
+    return paired(path, bytes_max, Pairing(str(path)))
+
+
+def paired(path: Path, bytes_max: int, pairing: AnyPairing[T_co]) -> T_co:
+    """Read it into a pairing of operations, or of columns."""
     decoder = msgspec.json.Decoder()
     last_index: tuple[int, int] | None = None
     last_time: tuple[int, float] | None = None

@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Protocol, TypeVar
+
 from windtunnel.base.messages import Value
 from windtunnel.histories.malformed import MalformedHistory
 from windtunnel.histories.operations import History, Operation, Outcome
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class AnyPairing(Protocol[T_co]):
+    """What readers tell events to: `Pairing` makes a `History`, `column_pairing.ColumnPairing` columns."""
+
+    def invoke(self, line: int, process: int | str, f: str, key: Value, value: Value, time_s: float | None) -> None:
+        """A process starts an operation."""
+
+    def skip(self) -> None:
+        """An event of a process that is no client."""
+
+    def opened(self, process: int | str) -> Operation | None:
+        """The open operation of a process, if any."""
+
+    def complete(
+        self, line: int, kind: Outcome, process: int | str, f: str, result: Value, error: str | None, time_s: float | None
+    ) -> None:
+        """A process ends its operation."""
+
+    def history(self) -> T_co:
+        """All of them."""
 
 
 class Pairing:

@@ -12,7 +12,7 @@ from typing import cast
 
 from windtunnel.histories.malformed import MalformedHistory, excerpt
 from windtunnel.histories.operations import History, Outcome
-from windtunnel.histories.pairing import Pairing
+from windtunnel.histories.pairing import AnyPairing, Pairing, T_co
 from windtunnel.histories.sources import BYTES_MAX, numbered_lines
 
 LINE = re.compile(
@@ -23,7 +23,11 @@ _NAMES = {"get": "read", "put": "write", "append": "append"}
 
 def read_porcupine_kv(path: Path, bytes_max: int = BYTES_MAX) -> History:
     """Read such a log. Raises MalformedHistory."""
-    pairing = Pairing(str(path))
+    return paired(path, bytes_max, Pairing(str(path)))
+
+
+def paired(path: Path, bytes_max: int, pairing: AnyPairing[T_co]) -> T_co:
+    """Read it into a pairing of operations, or of columns."""
     for line, text in numbered_lines(path, bytes_max):
         match = LINE.fullmatch(text)
         if match is None:
