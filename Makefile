@@ -38,8 +38,8 @@ bench: $(VENV)/installed-bench ## every figure of the docs, beside its peer; wri
 	@$(BIN)/python benchmarks/run.py
 
 check: $(VENV)/installed-dev ## format, lint and types
-	@$(BIN)/ruff format --check src tests benchmarks docs setup.py
-	@$(BIN)/ruff check src tests benchmarks docs setup.py
+	@$(BIN)/ruff format --check src tests benchmarks docs examples setup.py
+	@$(BIN)/ruff check src tests benchmarks docs examples setup.py
 	@$(BIN)/mypy
 
 campaign: $(VENV)/installed-dev ## raft under everything: SEEDS=10000 seeds of 60 s each
