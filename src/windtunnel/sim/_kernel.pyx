@@ -23,6 +23,8 @@ from libc.math cimport cos, exp, log, sqrt
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+cdef object LIFE, Life, crc32  # C variables: these are looked up for each step and each segment
+
 import hashlib
 from collections import deque
 from contextvars import copy_context
