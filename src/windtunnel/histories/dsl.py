@@ -27,7 +27,7 @@ from windtunnel.histories.operations import History, Operation, Outcome
 _OPERATION = re.compile(r"\(((?:[^()>!-]|->|-(?!>))*)([)>!])")
 _OUTCOMES: dict[str, Outcome] = {")": "ok", ">": "info", "!": "fail"}
 _SHORT = {"r": "read", "w": "write"}
-_TAKES_NOTHING = frozenset(("read", "balances", "dequeue", "pop", "take", "deliver", "generate", "poll"))
+_TAKES_NOTHING = frozenset(("read", "balances", "dequeue", "pop", "take", "deliver", "effects", "generate", "observe", "poll"))
 _TAKES_PERHAPS = frozenset(("acquire", "release"))
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]]*\]|\{[^}]*\}|\S+')
 

@@ -157,3 +157,127 @@ def causal_convergence(history):
         if all(right((*[op for op in order if (op.index, r.index) in pairs], r), {r.index}) for r in reads):
             return True
     return False
+
+
+def guarantee(history, model):
+    """A session guarantee by its definition: per session an order of all writes that explains its reads.
+
+    What is visible to each read is closed as the guarantee demands.
+
+    In the order, writes of one session to one key are in the session's order. For monotonic writes and writes follow reads
+    what a session has read stays visible to it.
+    """
+    operations = kept(history)
+    if source_pairs(operations) is None:
+        return False
+    sources = {b: a for a, b in source_pairs(operations)}
+    by_index = {op.index: op for op in operations}
+    before = session_pairs(operations)
+    writes = [op for op in operations if op.f == "write"]
+    first = {(a, b) for a, b in before if by_index[a].f == by_index[b].f == "write"}
+    given = {(a, b) for a, b in first if by_index[a].key == by_index[b].key}
+    visible = {op.index: {sources[op.index]} & set(by_index) for op in operations if op.index in sources}
+    visible |= {op.index: set() for op in operations if op.f == "read" and op.index not in sources}
+    if model == "monotonic-writes":
+        given |= first
+    for _ in range(len(operations) + 1):
+        for a, b in sorted(before):
+            if by_index[b].f != "read":
+                continue
+            if model == "read-your-writes" and by_index[a].f == "write":
+                visible[b].add(a)
+            if model != "read-your-writes" and by_index[a].f == "read":
+                visible[b] |= visible[a]
+        for read in visible:
+            for write in sorted(visible[read]):
+                if model == "monotonic-writes":
+                    visible[read] |= {a for a, b in first if b == write}
+                if model == "writes-follow-reads":
+                    for a, b in before:
+                        if b == write and by_index[a].f == "read":
+                            visible[read] |= _seen(by_index, sources, before, a)
+    if model == "writes-follow-reads":
+        given |= {(cause, op.index) for op in writes for cause in _needed(sources, before, op.index)}
+    if any(a == b for a, b in given):
+        return False
+    return all(
+        any(
+            _all_shown([read for read in visible if by_index[read].process == process], visible, by_index, order) for order in fit
+        )
+        for fit in [list(orders(writes, given))]
+        for process in {op.process for op in operations}
+    )
+
+
+def _all_shown(reads, visible, by_index, order):
+    rank = {op.index: place for place, op in enumerate(order)}
+    return all(_shows(by_index[read], visible[read], by_index, rank) for read in reads)
+
+
+def _seen(by_index, sources, before, read):
+    """What writes follow reads makes visible with what a read shows."""
+    found, waiting = set(), [sources[read]] if read in sources else []
+    while waiting:
+        write = waiting.pop()
+        if write not in found:
+            found.add(write)
+            waiting += [sources[a] for a, b in before if b == write and a in sources]
+    return found
+
+
+def _needed(sources, before, write):
+    return {sources[a] for a, b in before if b == write and a in sources}
+
+
+def _shows(read, visible, by_index, rank):
+    mine = [by_index[index] for index in visible if by_index[index].key == read.key]
+    if not mine:
+        return read.result is None
+    return max(mine, key=lambda op: rank[op.index]).value == read.result
+
+
+def any_sets(seed, *, operations=8, processes=3, log=False):
+    """A random history of one log or set at replicas that lag and sometimes forget."""
+    stream = Stream(seed, "sets")
+    replicas = [[], []]
+    plan = []
+    for index in range(2 + stream.below(operations - 1)):
+        process, replica = stream.below(processes), stream.choice(replicas)
+        if stream.chance(0.5):
+            plan.append(Operation(index, process, "append" if log else "add", None, index, "ok"))
+            replica.append(index)
+        else:
+            if stream.chance(0.5):
+                missing = [value for other in replicas for value in other if value not in replica]
+                replica += missing[: stream.below(3)]
+            plan.append(Operation(index, process, "read", None, None, "ok", list(replica)))
+        plan[-1].invoked, plan[-1].completed = 2 * index, 2 * index + 1
+    return History(plan, timed=False)
+
+
+def guarantee_in_sets(history, model):
+    """The anomalies of Freitas et al., word by word."""
+    operations = list(history)
+    reads = [op for op in operations if op.f == "read"]
+    adds = [op for op in operations if op.f != "read"]
+    log = any(op.f == "append" for op in adds)
+
+    def earlier(a, b):
+        return a.process == b.process and a.index < b.index
+
+    if model == "read-your-writes":
+        return not any(earlier(w, r) and w.value not in r.result for w in adds for r in reads)
+    if model == "monotonic-reads":
+        return not any(earlier(a, b) and set(a.result) - set(b.result) for a in reads for b in reads)
+    for read in reads:
+        for last in adds:
+            if last.value not in read.result:
+                continue
+            if model == "monotonic-writes":
+                needed = [w.value for w in adds if earlier(w, last)]
+            else:
+                needed = [value for r in reads if earlier(r, last) for value in r.result]
+            for value in needed:
+                if value not in read.result or (log and read.result.index(value) > read.result.index(last.value)):
+                    return False
+    return True

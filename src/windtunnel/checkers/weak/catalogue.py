@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from windtunnel.checkers.model import Model
-from windtunnel.checkers.weak import causal, sequential
+from windtunnel.checkers.verdict import Verdict
+from windtunnel.checkers.weak import causal, counters, exactly_once, sequential, sessions, set_full, unique_ids
+from windtunnel.histories import History
+
+
+def _of_session(name: str, doc: str) -> Model:
+    def judge(history: History, _: float | None) -> Verdict:
+        return sessions.session_guarantee(history, name)
+
+    return Model(name, sessions.PROMISES[name], sessions.FUNCTIONS, doc, judge)
+
+
+def _counting(name: str, functions: Mapping[str, str], doc: str) -> Model:
+    def judge(history: History, _: float | None) -> Verdict:
+        return counters.counter(history, name)
+
+    def at_level(history: History, _: float | None, level: str) -> Verdict:
+        return counters.counter(history, name, level)
+
+    return Model(name, counters.PROPERTY, functions, doc, judge, at_level)
+
 
 ENTRIES = (
     Model(
@@ -40,6 +62,35 @@ ENTRIES = (
         causal.FUNCTIONS,
         "Every process can order all writes, those of each process in its order, so that its own reads are right.",
         causal.pram,
+    ),
+    _of_session("read-your-writes", "A read sees the earlier writes of its session."),
+    _of_session("monotonic-reads", "A read sees whatever an earlier read of its session saw."),
+    _of_session("monotonic-writes", "Who sees a write sees the earlier writes of that write's session, in their order."),
+    _of_session("writes-follow-reads", "Who sees a write sees what its writer had read before, and in that order."),
+    Model(
+        "set-full",
+        set_full.PROPERTY,
+        set_full.FUNCTIONS,
+        "Elements that were added stay in every later read in the end; stale ones are timed; no duplicate, no phantom.",
+        lambda history, _: set_full.set_full(history),
+        lambda history, _, level: set_full.set_full(history, level),
+    ),
+    _counting("g-counter", counters.GROWING, "A read is the sum of what was added, give or take what was under way; never less."),
+    _counting("pn-counter", counters.FUNCTIONS, "A read is the sum of what was added, give or take what was under way."),
+    Model(
+        "unique-ids",
+        unique_ids.PROPERTY,
+        unique_ids.FUNCTIONS,
+        "No id is given twice; at the levels session-rising and rising they also rise.",
+        lambda history, _: unique_ids.unique_ids(history),
+        lambda history, _, level: unique_ids.unique_ids(history, level),
+    ),
+    Model(
+        "exactly-once",
+        exactly_once.PROPERTY,
+        exactly_once.FUNCTIONS,
+        "Every acknowledged request took effect once, whatever was retried; what was refused or never asked for, did not.",
+        lambda history, _: exactly_once.exactly_once(history),
     ),
 )
 """One per model, in the order of lists."""
