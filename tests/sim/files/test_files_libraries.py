@@ -394,37 +394,3 @@ def test_umask():
     open("f", "w").close()
     assert stat.S_IMODE(os.stat("f").st_mode) == 0o600
     assert os.umask(former) == 0o077
-
-
-def test_anyio_files():
-    """Files and paths of anyio; its worker calls run in the host's context."""
-    anyio = pytest.importorskip("anyio")
-
-    async def main():
-        path = anyio.Path("/desk/f")
-        await path.write_text("hello")
-        async with await anyio.open_file("/desk/f", "a") as file:
-            await file.write("!")
-        return await path.read_text()
-
-    assert anyio.run(main) == "hello!"
-
-
-def test_aiofiles():
-    """The package aiofiles dispatches on the classes of `io`."""
-    aiofiles = pytest.importorskip("aiofiles")
-    import asyncio
-
-    def inline(_executor, function, *args):
-        done = asyncio.get_running_loop().create_future()
-        done.set_result(function(*args))
-        return done
-
-    async def main():
-        asyncio.get_running_loop().run_in_executor = inline  # as the simulated loop has it
-        async with aiofiles.open("/desk/f", "wb", buffering=0) as file:
-            await file.write(b"hello")
-        async with aiofiles.open("/desk/f") as file:
-            return await file.read()
-
-    assert asyncio.run(main()) == "hello"

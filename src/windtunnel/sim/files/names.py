@@ -51,8 +51,11 @@ class Names:
 
     # --- Looking ---
 
-    def walk(self, path: str, start: Directory | None = None, *, follow: bool = True) -> Place:
-        """Where `path` leads, from `start` or the working directory. Raises OSError without a file name."""
+    def walk(self, path: str, start: Directory | None = None, *, follow: bool = True, create: bool = False) -> Place:
+        """Where `path` leads, from `start` or the working directory. Raises OSError without a file name.
+
+        follow: also a link at the end. create: a file would be made there, so a slash at the end is EISDIR.
+        """
         if not path:
             raise _error(errno.ENOENT)
         slash = path.endswith(("/", "/."))
@@ -68,10 +71,14 @@ class Names:
                 node = node.parent
                 continue
             child = self.child(node, name)
+            if create and not todo and path.endswith("/"):
+                raise _error(errno.EISDIR)
             if isinstance(child, Symlink) and (todo or follow):
                 links += 1
                 if links > LINKS_MAX:
                     raise _error(errno.ELOOP)
+                if not todo and child.target.endswith(("/", "/.")):
+                    path, slash = child.target, True
                 todo.extend(part for part in reversed(child.target.split("/")) if part and part != ".")
                 if child.target[0] == "/":
                     node = self.root

@@ -215,10 +215,8 @@ class FileSystem:
         if flags & os.O_TMPFILE == os.O_TMPFILE:
             return self._open_nameless(path, flags, mode, at)
         exclusive = flags & (os.O_CREAT | os.O_EXCL) == os.O_CREAT | os.O_EXCL
-        if flags & os.O_CREAT and path.endswith("/"):
-            self.names.walk(path.rstrip("/") or "/", at, follow=False)
-            raise error(errno.EISDIR)
-        place = self.names.walk(path, at, follow=not (exclusive or flags & os.O_NOFOLLOW))
+        follow = not (exclusive or flags & os.O_NOFOLLOW)
+        place = self.names.walk(path, at, follow=follow, create=bool(flags & os.O_CREAT))
         node = place.node
         if node is None:
             return Description(self, self._created(place, path, flags, mode), flags, path)
