@@ -91,9 +91,10 @@ def test_updates_make_chains():
 
 def test_a_budget_that_is_spent_leaves_the_verdict_unknown(monkeypatch):
     """Too many open orders: unknown, with the reason, never a guess."""
-    from windtunnel.checkers.transactions import rw_register
+    from windtunnel.checkers.transactions import orders, rw_register
 
     monkeypatch.setattr(rw_register, "CHOICES_MAX", 0)
+    monkeypatch.setattr(orders, "_short_cut", lambda *_, **__: False)
     verdict = isolation(registers("A: wx1\nB: wx2\nC: rx1\nD: rx2", together=True), level="serializable")
     assert verdict.unknown
     assert "pairs of versions is open" in verdict.why
@@ -110,3 +111,35 @@ def test_appends_are_no_register():
     """The model says what it found."""
     with pytest.raises(UsageError, match=r"only micro-operations of rw-register, got appends"):
         check(registers("A: ax1"), "rw-register")
+
+
+@pytest.mark.slow
+def test_short_cuts_and_the_search_agree(monkeypatch):
+    """Orders that are guessed, or tried serially, exist; where they are not looked for the search finds the same verdicts."""
+    from random_transactions import any_registers, database
+
+    from windtunnel.checkers.transactions import orders
+
+    histories = [any_registers(seed) for seed in range(400)]
+    histories += [
+        database(seed, transactions=60, level=level, interface="rw-register", updates=0.3, crash=0.05)
+        for seed in range(5)
+        for level in ("strict", "serializable", "si", "stale-si")
+    ]
+    found = [isolation(history) for history in histories]
+    monkeypatch.setattr(orders, "_short_cut", lambda *_, **__: False)
+    for history, before in zip(histories, found, strict=True):
+        after = isolation(history)
+        assert (after.valid, after.holds, after.fails) == (before.valid, before.holds, before.fails)
+
+
+def test_untimed_sessions_are_kept_by_every_short_cut(tmp_path):
+    """Without times the order of sessions is all there is of real time: a session that goes back breaks it."""
+    (tmp_path / "h").write_text("w 0 0\n=====\nr 1 1\n-----\nw 0 1\n=====\nr 0 1\n-----\nw 1 1\n")
+    assert isolation(tmp_path / "h").valid is False
+    assert isolation(tmp_path / "h", level="serializable").valid is True
+    (tmp_path / "h").write_text("r 1 1\n-----\nw 0 1\n=====\nr 0 1\n=====\nw 1 1\n")
+    assert isolation(tmp_path / "h").valid is True
+    (tmp_path / "h").write_text("w 1 1\n=====\nw 0 1\n-----\nr 1 1\n=====\nr 0 1\n-----\nw 0 2\n=====\nr 0 2\n-----\nr 0 1\n")
+    assert isolation(tmp_path / "h", level="serializable").valid is True
+    assert isolation(tmp_path / "h").valid is False

@@ -189,7 +189,7 @@ def _anomalies(history: Transactions, stats: dict[str, Any], budget_s: float | N
 
     assert budget_s is None or budget_s > 0, "a budget is positive"
     lists = history.interface == "list-append"
-    anomalies, dependencies, pairing = (list_append if lists else rw_register).analysed(history)
+    anomalies, dependencies, pairing, guesses = (list_append if lists else rw_register).analysed(history)
     edges = assemble(dependencies, sessions=not (lists and sessions_show_in_time(history)))
     stats["dependencies"] = len(edges.source)
     undecided: dict[str, str] = {}
@@ -207,7 +207,7 @@ def _anomalies(history: Transactions, stats: dict[str, Any], budget_s: float | N
         from windtunnel.checkers.transactions.orders import judged  # noqa: PLC0415
 
         out = set(levels.ruled_out(anomaly.name for anomaly in anomalies))
-        result = judged(dependencies, edges, pairing, out, budget_s, serial=not lists)
+        result = judged(dependencies, edges, pairing, out, budget_s, guesses)
         anomalies += result.anomalies
         undecided |= result.undecided
         stats["orders_searched"] = result.searched

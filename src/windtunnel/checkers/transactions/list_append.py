@@ -24,11 +24,11 @@ from windtunnel.histories.operations import shown
 from windtunnel.histories.transactions.columns import Column, Transactions, worded
 
 
-def analysed(history: Transactions) -> tuple[list[Anomaly], Dependencies, Pairing]:
+def analysed(history: Transactions) -> tuple[list[Anomaly], Dependencies, Pairing, None]:
     """The anomalies that are no cycles, what depends on what, and which orders of appends are open. Raises MalformedHistory."""
     lists = lists_of(history)
     groups = groups_of(history, lists.of)
-    return direct_anomalies(lists, groups), dependencies_of(lists, groups), _pairing(lists)
+    return direct_anomalies(lists, groups), dependencies_of(lists, groups), _pairing(lists), None
 
 
 def _pairing(lists: Lists) -> Pairing:

@@ -7,8 +7,9 @@ no cycle, and of snapshot isolation exactly if they can be ordered so that there
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from windtunnel.checkers.transactions import levels
 from windtunnel.checkers.transactions.anomalies import Anomaly, Step
 from windtunnel.checkers.transactions.cycles import TIERS, doubled, through
 from windtunnel.checkers.transactions.dependencies import RW, TAIL, WW, Dependencies, Edges
-from windtunnel.checkers.transactions.kernels import path_to, successors
+from windtunnel.checkers.transactions.kernels import path_to, strong, successors
 from windtunnel.checkers.transactions.polygraph import BUDGET_S, Choice, Outcome, solve
 from windtunnel.checkers.transactions.registers import BY_CHOICE
 from windtunnel.checkers.transactions.words import step_of
@@ -25,6 +26,12 @@ from windtunnel.histories.transactions.columns import Column
 
 CHOICES_MAX = 200_000
 """Pairs of versions whose order may stay open."""
+
+_BELOW = levels.weaker("read-atomic")
+"""Levels without which no transaction is what a serial execution would have answered."""
+
+_REPAIRS = 3
+"""How often the part of a guess that is taken to be wrong is made larger."""
 
 SERIAL = (
     "no-serial-order",
@@ -51,6 +58,35 @@ Pairing = Callable[[int], Sequence[Pair] | None]
 """The open pairs of a tier (0: no order, 1: sessions, 2: real time); None if there are too many."""
 
 
+@dataclass(frozen=True, slots=True)
+class Triples:
+    """Dependencies as columns: kind, and the micro-operations before and after."""
+
+    kind: Column
+    before: Column
+    after: Column
+
+
+class Guess(Protocol):
+    """An order of all versions that may well be right, or nearly."""
+
+    def triples(self) -> Triples:
+        """The dependencies that it means."""
+
+    def loosened(self, members: Column) -> tuple[Triples, list[Pair]]:
+        """Those it means if versions of some transactions (a mask) stay open where they stand together, and their open pairs."""
+
+
+class Guessing(Protocol):
+    """Short cuts to an order: each counts only if it turns out to be right."""
+
+    def serial(self, tier: int, deadline: float) -> bool:
+        """Whether trying finds a serial order that keeps the orders of a tier: a proof. deadline: by `perf_counter`."""
+
+    def guesses(self, place: Column) -> Iterator[Guess]:
+        """Guesses, given a place in a topological order per transaction."""
+
+
 @dataclass(slots=True)
 class Judged:
     """What came of it. undecided: names of anomalies that may be there, with the reason."""
@@ -66,10 +102,13 @@ def judged(
     pairing: Pairing,
     ruled_out: set[str],
     budget_s: float | None,
-    *,
-    serial: bool = True,
+    guesses: Guessing | None = None,
 ) -> Judged:
-    """Decide the levels that are still open, the strongest first. ruled_out: levels that other anomalies exclude."""
+    """Decide the levels that are still open, the strongest first. ruled_out: levels that other anomalies exclude.
+
+    guesses: None where a graph without cycles needs no order to be serializable.
+    """
+    serial = guesses is not None
     found = Judged([], {})
     deadline = time.perf_counter() + (BUDGET_S if budget_s is None else budget_s)
     for stem, proved, asked in (SERIAL, SNAPSHOT) if serial else (SNAPSHOT,):
@@ -77,18 +116,24 @@ def judged(
             name = stem + TIERS[tier]
             if asked[tier] in ruled_out:
                 continue
+            known = np.flatnonzero(edges.tiers() <= tier)
+            product = stem == SNAPSHOT[0]
+            if guesses is not None and _short_cut(
+                dependencies, edges.chosen(known), guesses, tier, deadline, product=product, sound=not ruled_out & _BELOW
+            ):
+                ruled_out = ruled_out | levels.weaker(proved[tier])
+                break
             pairs = pairing(tier)
             if pairs is None:
                 found.undecided[name] = f"the order of more than {CHOICES_MAX:,} pairs of versions is open"
                 continue
-            known = np.flatnonzero(edges.tiers() <= tier)
-            outcome = _solved(dependencies, edges, known, pairs, deadline - time.perf_counter(), product=stem == SNAPSHOT[0])
+            outcome = _solved(dependencies, edges, known, pairs, deadline - time.perf_counter(), product=product)
             found.searched += outcome.searched
             if outcome.solved is None:
                 found.undecided[name] = outcome.why
             elif outcome.solved is False:
                 found.anomalies = [anomaly for anomaly in found.anomalies if not anomaly.name.startswith(stem)]
-                found.anomalies.append(_told(dependencies, edges, known, name, outcome, product=stem == SNAPSHOT[0]))
+                found.anomalies.append(_told(dependencies, edges, known, name, outcome, product=product))
             else:
                 ruled_out = ruled_out | levels.weaker(proved[tier])  # decided: it holds, and so do the weaker ones
                 break
@@ -103,6 +148,77 @@ def _needed(found: Judged) -> Judged:
             implied = {SERIAL[0] + suffix for suffix in TIERS[tier:]}
             found.anomalies = [anomaly for anomaly in found.anomalies if anomaly.name not in implied]
     return found
+
+
+def _short_cut(
+    dependencies: Dependencies, known: Edges, guesses: Guessing, tier: int, deadline: float, *, product: bool, sound: bool
+) -> bool:
+    """Whether an order is found without a search: guessed whole, tried serially, guessed and repaired.
+
+    sound: whether single reads are as they should be, so that a serial order may exist.
+    """
+    if _guessed(dependencies, known, guesses, 0, deadline, product=product):
+        return True
+    soon = time.perf_counter() + 0.3 * (deadline - time.perf_counter())
+    if sound and not product and guesses.serial(tier, soon):
+        return True
+    return _guessed(dependencies, known, guesses, _REPAIRS, deadline, product=product)
+
+
+def _guessed(
+    dependencies: Dependencies, known: Edges, guesses: Guessing, repairs: int, deadline: float, *, product: bool
+) -> bool:
+    """Whether one of the guessed orders of all versions makes no cycle, or makes none when the part with cycles is solved."""
+    nodes = (2 if product else 1) * known.nodes
+    label, count = _acyclic(known, product=product)
+    if count < nodes:
+        return False
+    for guess in guesses.guesses(label[: known.transactions]):
+        whole = _with(dependencies, known, guess.triples())
+        label, count = _acyclic(whole, product=product)
+        members = np.zeros(known.transactions, bool)
+        if count == nodes:
+            return True
+        for _ in range(repairs):
+            cyclic = np.bincount(label, minlength=nodes)[label] > 1
+            members |= cyclic[: known.transactions]
+            if product:
+                members |= cyclic[known.nodes : known.nodes + known.transactions]
+            fixed, pairs = guess.loosened(members)
+            if len(pairs) > CHOICES_MAX or time.perf_counter() > deadline:
+                return False
+            loose = _with(dependencies, known, fixed)
+            label, count = _acyclic(loose, product=product)
+            if count == nodes:
+                everything = np.arange(len(loose.source))
+                seconds = 0.3 * (deadline - time.perf_counter())
+                if _solved(dependencies, loose, everything, pairs, seconds, product=product).solved:
+                    return True
+                break
+    return False
+
+
+def _with(dependencies: Dependencies, known: Edges, more: Triples) -> Edges:
+    """The known edges and some more, without their micro-operations."""
+    source, target = dependencies.of[more.before].astype(np.int32), dependencies.of[more.after].astype(np.int32)
+    other = source != target
+    return Edges(
+        known.nodes,
+        known.transactions,
+        np.concatenate([known.source, source[other]]),
+        np.concatenate([known.target, target[other]]),
+        np.concatenate([known.kind, more.kind[other]]),
+    )
+
+
+def _acyclic(edges: Edges, *, product: bool) -> tuple[Column, int]:
+    """(label per node, how many components): as many as nodes if there is no forbidden cycle."""
+    if not product:
+        return strong(edges.nodes, edges.source, edges.target)
+    everything = np.ones(len(edges.source), bool)
+    anti = edges.kind == RW
+    source, target, _ = doubled(edges, everything, ~anti & (edges.kind != TAIL), anti)
+    return strong(2 * edges.nodes, source, target)
 
 
 def _solved(
