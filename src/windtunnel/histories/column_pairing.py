@@ -24,7 +24,7 @@ class _Table:
 
     def number(self, value: Value) -> int:
         """Its number, a new one for a new value."""
-        name = canonical(value)
+        name = value if type(value) is int or type(value) is str else canonical(value)
         number = self.numbers.get(name)
         if number is None:
             number = self.numbers[name] = len(self.values)
@@ -56,9 +56,15 @@ class ColumnPairing:
                 self.path, line, f"a completion for process {process}", f"a second invocation ({f}) while {was}"
             )
         self._open[process] = len(self._lines)
-        row = (processes.number(process), functions.number(f), keys.number(key), values.number(value), 0, INFO, self._events, -1)
-        for column, entry in zip(self._arrays, row, strict=True):
-            column.append(entry)
+        process_of, f_of, key_of, value_of, result_of, kind_of, invoked_at, completed_at = self._arrays
+        process_of.append(processes.number(process))
+        f_of.append(functions.number(f))
+        key_of.append(keys.number(key))
+        value_of.append(0 if value is None else values.number(value))
+        result_of.append(0)
+        kind_of.append(INFO)
+        invoked_at.append(self._events)
+        completed_at.append(-1)
         self._lines.append(line)
         self._completed_lines.append(0)
         self._times.append(self._time(time_s))
@@ -87,7 +93,7 @@ class ColumnPairing:
             expected = f"the completion of {was} (process {process}, invoked at line {self._lines[number]})"
             raise MalformedHistory(self.path, line, expected, f"{kind} {f}")
         self._arrays[5][number] = _KINDS[kind]
-        if kind == "ok":
+        if kind == "ok" and result is not None:
             self._arrays[4][number] = values.number(result)
         self._arrays[7][number] = self._events
         self._completed_lines[number] = line

@@ -13,15 +13,15 @@ import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal
 
 import msgspec
 
 from windtunnel.base.errors import UsageError
 from windtunnel.histories.malformed import DEPTH_MAX, MalformedHistory, excerpt
-from windtunnel.histories.operations import History, Outcome
+from windtunnel.histories.operations import History
 from windtunnel.histories.pairing import AnyPairing, Pairing, T_co
-from windtunnel.histories.sources import BYTES_MAX, numbered_lines
+from windtunnel.histories.sources import BYTES_MAX, decode, raw_lines
 
 _TYPES = ("invoke", "ok", "fail", "info")
 
@@ -31,29 +31,52 @@ def read_jsonl(path: Path, bytes_max: int = BYTES_MAX) -> History:
     return paired(path, bytes_max, Pairing(str(path)))
 
 
+class _Event(msgspec.Struct):
+    """A line as it should be."""
+
+    process: int | str
+    type: Literal["invoke", "ok", "fail", "info"]
+    f: str
+    key: Any = None
+    value: Any = None
+    error: Any = None
+    index: Any = None
+    time: Any = None
+
+
 def paired(path: Path, bytes_max: int, pairing: AnyPairing[T_co]) -> T_co:
     """Read it into a pairing of operations, or of columns."""
+    decode_event = msgspec.json.Decoder(_Event).decode
     decoder = msgspec.json.Decoder()
     last_index: tuple[int, int] | None = None
     last_time: tuple[int, float] | None = None
-    for line, text in numbered_lines(path, bytes_max):
-        row = _row(path, line, text, decoder)
-        index, time_s = row.get("index"), row.get("time")
-        if isinstance(index, int):
-            last_index = _rising(path, line, "index", index, last_index, strictly=True)
+    for line, raw in raw_lines(path, bytes_max):
+        try:
+            event = decode_event(raw)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError):
+            text = decode(path, raw, line).strip()
+            if not text:
+                continue
+            event = _Event(**{name: value for name, value in _row(path, line, text, decoder).items() if name in _FIELDS})
+        time_s = event.time
+        if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX or not (time_s is None or _is_time(time_s)):
+            _row(path, line, decode(path, raw, line), decoder)  # says what is wrong
+        if type(event.index) is int:
+            last_index = _rising(path, line, "index", event.index, last_index, strictly=True)
         if time_s is not None:
             last_time = _rising(path, line, "time", time_s, last_time, strictly=False)
-        process, kind, f = row["process"], row["type"], row["f"]
-        if process == "nemesis":
+        if event.process == "nemesis":
             pairing.skip()
-            continue
-        if kind == "invoke":
-            pairing.invoke(line, process, f, row.get("key"), row.get("value"), time_s)
+        elif event.type == "invoke":
+            pairing.invoke(line, event.process, event.f, event.key, event.value, time_s)
         else:
-            error = row.get("error")
+            error = event.error
             shown = error if error is None or isinstance(error, str) else repr(error)
-            pairing.complete(line, cast("Outcome", kind), process, f, row.get("value"), shown, time_s)
+            pairing.complete(line, event.type, event.process, event.f, event.value, shown, time_s)
     return pairing.history()
+
+
+_FIELDS = frozenset(_Event.__struct_fields__)
 
 
 def _row(path: Path, line: int, text: str, decoder: msgspec.json.Decoder[Any]) -> dict[str, Any]:
@@ -73,9 +96,13 @@ def _row(path: Path, line: int, text: str, decoder: msgspec.json.Decoder[Any]) -
     if row["type"] not in _TYPES:
         raise MalformedHistory(str(path), line, f'"type" to be one of {", ".join(_TYPES)}', excerpt(row["type"]))
     time_s = row.get("time")
-    if time_s is not None and (not isinstance(time_s, (int, float)) or isinstance(time_s, bool) or abs(time_s) > 1e15):
+    if time_s is not None and not _is_time(time_s):
         raise MalformedHistory(str(path), line, '"time" in seconds', excerpt(str(time_s)))
     return row
+
+
+def _is_time(time_s: Any) -> bool:
+    return isinstance(time_s, (int, float)) and not isinstance(time_s, bool) and abs(time_s) <= 1e15
 
 
 def _too_deep(value: Any) -> bool:

@@ -76,6 +76,14 @@ def decode(path: Path, data: bytes, line: int) -> str:
 
 def numbered_lines(path: Path, bytes_max: int = BYTES_MAX) -> Iterator[tuple[int, str]]:
     """(number, text) of every line that is not blank, without its end, one at a time."""
+    for number, raw in raw_lines(path, bytes_max):
+        text = decode(path, raw, number).strip()
+        if text:
+            yield number, text
+
+
+def raw_lines(path: Path, bytes_max: int = BYTES_MAX) -> Iterator[tuple[int, bytes]]:
+    """(number, bytes) of every line, with its end, one at a time."""
     with open_source(path) as stream:
         refuse_large(path, stream, bytes_max)
         total = 0
@@ -87,9 +95,7 @@ def numbered_lines(path: Path, bytes_max: int = BYTES_MAX) -> Iterator[tuple[int
                 raise MalformedHistory(str(path), number, f"a line of at most {LINE_BYTES_MAX // 2**20} MiB", "a longer one")
             if total > bytes_max:
                 raise _too_large(path, number, total, bytes_max)
-            text = decode(path, raw.removeprefix(_BOM) if number == 1 else raw, number).strip()
-            if text:
-                yield number, text
+            yield number, raw.removeprefix(_BOM) if number == 1 else raw
 
 
 def whole_text(path: Path, bytes_max: int = BYTES_MAX) -> str:
