@@ -32,7 +32,7 @@ class Porcupine:
         self.logs = sorted((source / "test_data" / "jepsen").glob("*.log"))
 
     def times_s(self, histories: Iterable[History | Columns], kind: str, *, rounds: int, limit_s: int) -> list[tuple[str, float]]:
-        """Verdict and median seconds of each; kind: register, kv or queue."""
+        """Verdict and best seconds of each; kind: register, kv or queue."""
         paths = []
         for number, history in enumerate(histories):
             path = self._folder / f"{kind}-{number}"
@@ -41,7 +41,7 @@ class Porcupine:
         command = ["./peer", str(rounds), str(limit_s), kind, *paths]
         done = subprocess.run(command, cwd=self._folder, check=True, capture_output=True, text=True, timeout=900)
         rows = [line.split("\t") for line in done.stdout.splitlines()]
-        return [(verdict, float(median)) for _, verdict, _, median in rows]
+        return [(verdict, float(best)) for _, verdict, best, _ in rows]
 
 
 def porcupine(folder: Path) -> Porcupine | None:

@@ -37,7 +37,7 @@ from windtunnel.histories.columns import OK, Columns
 CONFIGURATIONS_MAX = 2_000_000
 """Configurations remembered, all keys together: about 0.4 GB."""
 
-FIRST_STEPS = 4_000
+FIRST_STEPS = 16_000
 GROWTH = 8
 GUESS_AFTER = 500
 """When an order is guessed, in configurations: where many unanswered operations wait, some thousand can take seconds."""
@@ -240,7 +240,7 @@ def _stats(history: History | Columns, parts: Sequence[Part], budget: Budget, se
         "seconds": round(time.perf_counter() - budget.started, 4),
     }
     witnessed = sum(part.witnessed for part in parts)
-    judged = settled + sum(part.judged and part.valid is not None for part in parts)
+    judged = settled + sum(part.by_algorithm for part in parts)
     if judged:
         stats["keys_by_algorithm"] = judged
     return {**stats, "keys_by_witness": witnessed} if witnessed else stats

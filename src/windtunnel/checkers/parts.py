@@ -48,6 +48,7 @@ class Part:
     guessed: bool = False
     witnessed: bool = False
     judged: bool = False
+    by_algorithm: bool = False
     core: list[Operation] | None = None
 
     @property
@@ -87,6 +88,7 @@ class Part:
         verdicts = specification.judge(columns)
         if verdicts is None or verdicts[0] < 0:
             return
+        self.by_algorithm = True
         self.valid = bool(verdicts[0] == 1)
         if not self.valid:
             self.core = [self.operations[at] for at in specification.core(columns, 0)]
@@ -136,6 +138,7 @@ def _left_open(columns: Columns, specification: Specification, verdicts: Sequenc
         part = Part(columns.keys[number], len(chosen), chosen, judged=True)
         if verdicts[number] == 0:
             part.valid = False
+            part.by_algorithm = True
             part.core = [columns.operations[at] for at in specification.core(columns, number)]
         parts.append(part)
     return sorted(parts, key=_size), len(verdicts) - len(left)

@@ -108,9 +108,14 @@ class Shrinking:
         assert stuck.completed is not None
         middle = bisect_left(ends, stuck.completed)
 
-        def window(size: int) -> Window | None:
+        def sides(size: int) -> tuple[int | None, int]:
             first, last = middle - size, min(middle + size // 2, len(ends) - 1)
-            return self.broken(operations, ends[first] if first >= 0 else None, ends[last])
+            return ends[first] if first >= 0 else None, ends[last]
+
+        near = [op for op in operations if self._matters(op, *sides(2 * _AROUND_MAX))]  # larger than any window
+
+        def window(size: int) -> Window | None:
+            return self.broken(near, *sides(size))
 
         size = 1
         while size <= min(len(ends), _AROUND_MAX):
