@@ -88,3 +88,33 @@ def test_large_files_are_judged_in_columns(queue, capsys, monkeypatch):
     assert main(["check", queue, "--model", "queue", "--initial", "[1]"]) == 1
     assert main(["check", queue, "--model", "stack"]) == 3
     assert "models that know all of these: queue" in capsys.readouterr().err
+
+
+IMPOSSIBLE = {
+    "a process with two open operations": ('{"process":1,"type":"invoke","f":"read"}\n' * 2, 2, "still open"),
+    "a completion without an invocation": ('{"process":1,"type":"ok","f":"read"}\n', 1, "before its completion"),
+    "an operation completed twice": (
+        '{"process":1,"type":"invoke","f":"read"}\n' + '{"process":1,"type":"ok","f":"read"}\n' * 2,
+        3,
+        "before its completion",
+    ),
+    "times that run backwards": (
+        '{"process":1,"type":"invoke","f":"read","time":2}\n{"process":1,"type":"ok","f":"read","time":1}\n',
+        2,
+        "time of at least 2",
+    ),
+    "a malformed line": ('{"process":1,"type":"invoke","f":"read"}\n{"process":1,"ty\n', 2, "one JSON object"),
+    "a call log that returns twice": ("[1] call push(1)\n[1] return\n[1] return\n", 3, "a call of operation 1"),
+}
+
+
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_what_no_client_can_have_done_is_refused(tmp_path, capsys, what):
+    """Exit 3, with the file and the line."""
+    text, line, words = IMPOSSIBLE[what]
+    path = tmp_path / "h"
+    path.write_text(text)
+    assert main(["check", str(path), "--model", "register"]) == 3
+    said = capsys.readouterr().err
+    assert f"{path}:{line}: expected" in said
+    assert words in said
