@@ -182,6 +182,23 @@ def test_a_lock_in_the_tunnel_ends_while_its_holder_sleeps():
     assert held.index(("quick", "has it")) < held.index(("slow", "still thinks so"))
 
 
+def said(our_server, data):
+    """What the server answers to these bytes until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", our_server.server.port)) as raw:
+        raw.settimeout(5)
+        raw.sendall(data)
+        answer = b""
+        while chunk := raw.recv(1000):
+            answer += chunk
+    return answer
+
+
+def test_lines_typed_by_hand(our_server):
+    """Inline commands are answered, QUIT too, and what is no protocol is told so before the connection ends."""
+    assert said(our_server, b"PING\r\nECHO 'a b'\r\nQUIT\r\nPING\r\n") == b"+PONG\r\n$3\r\na b\r\n+OK\r\n"
+    assert said(our_server, b"PING\r\n*1\r\n!\r\n") == b"+PONG\r\n-ERR Protocol error: expected '$', got '!'\r\n"
+
+
 def test_as_a_program(tmp_path):
     """`python -m windtunnel.batteries.redis` serves, keeps its data, and ends with SHUTDOWN; a damaged file is exit code 1."""
     with socket.socket() as free:

@@ -83,7 +83,7 @@ def _hello(call: Call, *arguments: bytes) -> dict[bytes, Any]:
 
 @command("QUIT", -1, in_transaction=False, while_subscribed=True)
 def _quit(call: Call, *_arguments: bytes) -> str:
-    call.session.flush_later_and_close()
+    call.session.close()
     return "OK"
 
 
@@ -121,7 +121,7 @@ def _client(call: Call, word: bytes, *arguments: bytes) -> Any:
         case b"KILL" if len(arguments) == 2 and arguments[0].upper() == b"ID":
             for session in list(call.server.sessions):
                 if session.id == integer(arguments[1]):
-                    session.flush_later_and_close()
+                    session.close()
                     return 1
             return 0
     raise Error(f"ERR unknown subcommand or wrong number of arguments for '{_word(word)}'. Try CLIENT HELP.")

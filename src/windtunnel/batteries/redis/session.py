@@ -41,7 +41,8 @@ class Session(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self._requests = Requests()
         self._out: list[bytes] = []
-        self._closing = False
+        self._closing = False  # no command is executed any more
+        self._lost = False
 
     # --- Connection ---
 
@@ -54,7 +55,7 @@ class Session(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio. A transaction that was not executed is dropped; a blocked client waits no longer."""
         del exc
-        self._closing = True
+        self._closing = self._lost = True
         self.server.forget(self)
 
     def data_received(self, data: bytes) -> None:
@@ -94,7 +95,7 @@ class Session(asyncio.Protocol):
 
     def send_raw(self, data: bytes) -> None:
         """Bytes that are encoded already."""
-        if not self._closing and self.transport is not None:
+        if not self._lost and self.transport is not None:
             self._out.append(data)
             self.server.outgoing[self] = None
 
@@ -112,13 +113,7 @@ class Session(asyncio.Protocol):
                 transport.abort()
 
     def close(self) -> None:
-        """Send what is left, then close."""
-        if self._closing:
-            return
-        self.flush_later_and_close()
-
-    def flush_later_and_close(self) -> None:
-        """Close at the next flush, after the replies."""
+        """Execute nothing more, and close at the next flush, after the replies."""
         self._closing = True
         self.server.ending[self] = None
 
