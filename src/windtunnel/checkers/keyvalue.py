@@ -201,7 +201,7 @@ class KeyValue(Specification):
                 continue
             needed = _plain(operation.result if operation.f == "read" else operation.value[0])
             made_at = [earliest.get(canonical(needed), operation.completed)]
-            if isinstance(needed, str):
+            if lengths and isinstance(needed, str):
                 made_at += [appended.get(needed[-length:], operation.completed) for length in lengths if length]
             if min(made_at) >= operation.completed:
                 first = operation

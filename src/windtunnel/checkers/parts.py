@@ -165,9 +165,12 @@ def _size(part: Part) -> int:
 
 def _grouped(operations: Sequence[Operation], specification: Specification) -> list[Part]:
     grouped: dict[Any, list[Operation]] = {}
+    by_key = type(specification).part_of is Specification.part_of
     for operation in operations:
-        part = canonical(specification.part_of(operation)) if specification.per_key else None
-        grouped.setdefault(part, []).append(operation)
+        part = operation.key if by_key else specification.part_of(operation)
+        if part is not None and type(part) is not str:
+            part = canonical(part)
+        grouped.setdefault(part if specification.per_key else None, []).append(operation)
     parts: list[Part] = []
     for group in grouped.values():
         chosen = relevant(specification, group)
@@ -177,10 +180,11 @@ def _grouped(operations: Sequence[Operation], specification: Specification) -> l
 
 def refuse_misfits(operations: Sequence[Operation], source: str | None, specification: Specification) -> None:
     """Raises UsageError for the first operation that the specification does not know or cannot understand."""
+    functions, complains = specification.functions, specification.complaint
     for operation in operations:
-        if specification.functions and operation.f not in specification.functions:
+        if functions and operation.f not in functions:
             raise UsageError(f"the model {specification.name!r} has no operation {operation.f!r} ({_place(operation, source)})")
-        complaint = specification.complaint(operation)
+        complaint = complains(operation)
         if complaint is not None:
             raise UsageError(f"{_place(operation, source)}: {complaint}")
 

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from windtunnel.checkers.specification import UNKNOWN, Call, Specification, canonical
+from windtunnel.checkers.specification import UNKNOWN, UNSET, Call, Specification, canonical
 from windtunnel.histories import Operation
+
+_PLAIN = frozenset((int, str, type(None)))
+"""Types whose values are their own canonical form."""
 
 Candidate: TypeAlias = tuple[int, int]
 """A pending operation: its bit, and the number of its class."""
@@ -76,20 +79,23 @@ class Problem:
     def place(self) -> None:
         """Walk the events: give every operation a bit, and write down at every return what is pending there."""
         spans = self.spans()
-        events: list[tuple[int, int, bool]] = []
+        width = len(spans).bit_length() + 1
+        events: list[int] = []  # position, operation and kind in one number: it sorts faster
         for number, (start, end, must) in enumerate(spans):
-            events.append((start, number, False))
+            events.append(start << width | number << 1)
             if must:
-                events.append((end, number, True))
+                events.append(end << width | number << 1 | 1)
         events.sort()
+        numbers = (1 << width) - 1
         self.bit_of = [0] * len(spans)
         free: list[int] = []
         used = 0
         pending: list[
             tuple[int, int]
         ] = []  # (position of the return, operation): sorted, so that who must return first comes first
-        for _, number, is_return in events:
-            if is_return:
+        for event in events:
+            number = (event & numbers) >> 1
+            if event & 1:
                 self.returning.append(number)
                 self.returns.append(_pending(self, pending, number, eager=self.reductions.eager_reads))
                 pending.remove((spans[number][1], number))
@@ -109,8 +115,12 @@ class Problem:
 
 def call_of(operation: Operation) -> Call:
     """The operation without process and time; arguments are frozen, so that calls can be compared."""
-    result = operation.result if operation.type == "ok" else UNKNOWN
-    return Call(operation.f, _frozen(operation.value), _frozen(result))
+    value, result = operation.value, operation.result if operation.type == "ok" else UNKNOWN
+    if isinstance(value, list):
+        value = _frozen(value)
+    if isinstance(result, list):
+        result = _frozen(result)
+    return Call(operation.f, value, result)
 
 
 def _frozen(value: Any) -> Any:
@@ -152,7 +162,13 @@ def prepare(
     problem = Problem(specification, operations, reductions, initial=initial or [], since=since, until=until)
     numbers: dict[Any, int] = {}
     for call in calls:
-        key = (call.f, canonical(call.value), canonical(call.result), canonical(call.requires))
+        value, result, requires = call.value, call.result, call.requires
+        key = (
+            call.f,
+            value if type(value) in _PLAIN else canonical(value),
+            result if type(result) in _PLAIN or result is UNKNOWN else canonical(result),
+            requires if requires is UNSET else canonical(requires),
+        )
         number = numbers.get(key)
         if number is None:
             number = numbers[key] = len(problem.classes)
@@ -168,7 +184,11 @@ def _pending(
 ) -> tuple[int, list[Candidate], list[Candidate], int]:
     reads: list[Candidate] = []
     others: list[Candidate] = []
+    bit_of, class_of, reads_only = problem.bit_of, problem.class_of, problem.reads_only
     for _, number in pending:
-        chosen = reads if eager and problem.reads_only[problem.class_of[number]] else others
-        chosen.append((problem.bit_of[number], problem.class_of[number]))
-    return problem.bit_of[returning], reads, others, len(problem.optional)
+        kind = class_of[number]
+        if eager and reads_only[kind]:
+            reads.append((bit_of[number], kind))
+        else:
+            others.append((bit_of[number], kind))
+    return bit_of[returning], reads, others, len(problem.optional)

@@ -75,6 +75,8 @@ class Search:
         self._watchful = [(bit, number) for bit, number in problem.optional if not problem.blind[number]]
         self._unseeing = [(bit, number) for bit, number in problem.optional if problem.blind[number]]
         self._shift = len(problem.optional)
+        self._hidden_at: dict[int, int] = {}
+        self._blind_at = [problem.blind[problem.class_of[number]] for number in problem.returning]
         self._hiding = reductions.hidden_writes and any(problem.blind)
 
     @property
@@ -95,7 +97,7 @@ class Search:
     def run(self, steps: int) -> bool | None:
         """Go on for at most so many steps: True, there is a legal order; False, there is none; None, not known yet."""
         returns, table, seen, stack, look = self.problem.returns, self._table, self._seen, self._stack, self._look
-        hiding, shift = self._hiding, self._shift
+        hiding, shift, blind_at = self._hiding, self._shift, self._blind_at
         total = len(returns)
         last = self.steps + steps
         while stack:
@@ -115,7 +117,7 @@ class Search:
                 if hiding:
                     if used & must << shift:
                         used ^= must << shift
-                    elif self._is_blind(at):  # hidden so far, but it may be used
+                    elif blind_at[at]:  # hidden so far, but it may be used
                         stack.append((at, ordered ^ must, used, state))
                 ordered ^= must
                 at += 1
@@ -152,7 +154,7 @@ class Search:
         blind = self.problem.blind
         tried: set[int] = set()
         following: list[Configuration] = []
-        hidden = sum(bit for bit, number in candidates if blind[number] and bit != must) if self._hiding else 0
+        hidden = self._hidden(at) if self._hiding else 0
         for bit, number in candidates:
             if number in tried or (ordered & bit and not (self._hiding and blind[number] and not used & bit << self._shift)):
                 continue
@@ -191,9 +193,17 @@ class Search:
         following.reverse()
         self._stack += following
 
-    def _is_blind(self, at: int) -> bool:
-        """Whether the operation that returns there is a write."""
-        return self.problem.blind[self.problem.class_of[self.problem.returning[at]]]
+    def _hidden(self, at: int) -> int:
+        """Bits of the writes that are pending at a return, but for the one that returns."""
+        found = self._hidden_at.get(at)
+        if found is None:
+            must, _, candidates, _ = self.problem.returns[at]
+            found = 0
+            for bit, number in candidates:
+                if bit != must and self.problem.blind[number]:
+                    found |= bit
+            self._hidden_at[at] = found
+        return found
 
     def _leads_on(self, at: int, after: int, ordered: int, used: int) -> bool:
         """Whether something that is not blind may follow a write that leads to `after`, or an unanswered write that is useful."""
