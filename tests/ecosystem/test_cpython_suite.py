@@ -63,3 +63,11 @@ def test_primitives_pass_the_tests_of_cpython(kernel):
 def test_tasks_pass_the_tests_of_cpython():
     """So do tasks, gather, wait, as_completed, shield and sleep."""
     assert passed(["test_tasks"], KERNEL)["test_tasks"] > 700
+
+
+@pytest.mark.slow
+def test_streams_and_loop_pass_the_tests_of_cpython():
+    """So do streams, TLS, runners and threads, as far as their peers are no real threads."""
+    for group, least in {"test_streams": 40, "test_sslproto": 15, "test_runners": 15, "test_threads": 5}.items():
+        if installed(group):
+            assert passed([group], KERNEL)[group] > least

@@ -484,3 +484,19 @@ def test_what_closing_starts_is_closed_too(loop, capfd):
     loop.close()
     gc.collect()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_loop_that_runs_is_neither_run_nor_closed(loop):
+    """The errors are asyncio's: RuntimeError, in its words."""
+
+    async def main():
+        idle = asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="already running"):
+            loop.run_until_complete(idle)
+        idle.close()
+        with pytest.raises(RuntimeError, match="already running"):
+            loop.run_forever()
+        with pytest.raises(RuntimeError, match="Cannot close a running event loop"):
+            loop.close()
+
+    loop.run_until_complete(main())

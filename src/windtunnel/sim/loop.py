@@ -155,11 +155,13 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
 
     def run_forever(self) -> None:
         """Until `stop`. Raises Deadlock when nothing can ever run again."""
+        self._need_rest()
         if self.kernel.run() == "idle":
             raise Deadlock(self.kernel.waiting())
 
     def run_until_complete(self, future: Generator[Any, None, T] | Awaitable[T]) -> T:
         """The result of `future`. Raises Deadlock when nothing can ever run again before it is done."""
+        self._need_rest()
         awaited: asyncio.Future[T] = asyncio.ensure_future(future, loop=self)  # type: ignore[arg-type]
         awaited.add_done_callback(self._stop_run)
         try:
@@ -171,6 +173,10 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
                 raise Deadlock(self.kernel.waiting())
             raise RuntimeError("Event loop stopped before Future completed.")
         return awaited.result()
+
+    def _need_rest(self) -> None:
+        if self._outer is not None:
+            raise RuntimeError("This event loop is already running")
 
     def stop(self) -> None:
         """End the run after this callback."""
@@ -189,7 +195,8 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
 
         A loop that is dropped without it leaves this to the collector, which complains of `finally` blocks that await.
         """
-        assert self._outer is None, "a running loop cannot be closed"
+        if self._outer is not None:
+            raise RuntimeError("Cannot close a running event loop")
         if self._closed:
             return
         self._closed = True
