@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 from windtunnel.checkers.model import Model
 from windtunnel.checkers.verdict import Verdict
-from windtunnel.checkers.weak import causal, counters, exactly_once, sequential, sessions, set_full, unique_ids
+from windtunnel.checkers.weak import (
+    causal,
+    counters,
+    deliveries,
+    exactly_once,
+    sequential,
+    sessions,
+    set_full,
+    staleness,
+    unique_ids,
+)
 from windtunnel.histories import History
 
 
@@ -25,6 +35,13 @@ def _counting(name: str, functions: Mapping[str, str], doc: str) -> Model:
         return counters.counter(history, name, level)
 
     return Model(name, counters.PROPERTY, functions, doc, judge, at_level)
+
+
+def _delivering(name: str, doc: str) -> Model:
+    def judge(history: History, _: float | None) -> Verdict:
+        return deliveries.ordered_broadcast(history, name)
+
+    return Model(name, deliveries.PROMISES[name], deliveries.FUNCTIONS, doc, judge)
 
 
 ENTRIES = (
@@ -92,5 +109,16 @@ ENTRIES = (
         "Every acknowledged request took effect once, whatever was retried; what was refused or never asked for, did not.",
         lambda history, _: exactly_once.exactly_once(history),
     ),
+    Model(
+        "staleness",
+        staleness.PROPERTY,
+        staleness.FUNCTIONS,
+        "How many versions and seconds behind every read is; a level such as k=2,t=0.5,p=0.99 bounds it for that share.",
+        lambda history, _: staleness.staleness(history),
+        lambda history, _, level: staleness.staleness(history, staleness.bounds_of(level)),
+    ),
+    _delivering("fifo-broadcast", "Every process delivers the messages of each sender in its order, without gaps, once."),
+    _delivering("causal-broadcast", "No message is delivered before one that its sender had sent or delivered before it."),
+    _delivering("total-order-broadcast", "All processes deliver the same messages in the same order; some may be behind."),
 )
 """One per model, in the order of lists."""
