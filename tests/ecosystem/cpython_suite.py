@@ -100,7 +100,7 @@ NOT_APPLICABLE = (
 
 
 class TestedLoop(SimLoop):
-    """The loop of a world of its own, whose code runs on the world's host "test"; and what CPython's tests call to step theirs."""
+    """The loop of a world of its own, whose code runs on its host "test"; and what CPython's tests call to step theirs."""
 
     world = None
     _switch = None
