@@ -330,6 +330,26 @@ def test_what_was_acknowledged_survives_a_power_cut():
     assert len(found) > 5
 
 
+def test_a_deleted_object_stays_deleted():
+    """In the tunnel: an acknowledged deletion survives every power cut."""
+
+    async def scenario(world):
+        store = world.host("s3", main=lambda: serve(port=9000, directory="/data", buckets=("stuff",)))
+        async with world.client("writer"), httpx.AsyncClient(base_url="http://s3:9000") as client:
+            await asyncio.sleep(1.0)
+            await client.put("/stuff/k", content=b"x")
+            assert (await client.delete("/stuff/k")).status_code == 204
+            store.crash()
+            store.restart()
+            await asyncio.sleep(1.0)
+            async with httpx.AsyncClient(base_url="http://s3:9000") as again:
+                return (await again.get("/stuff/k")).status_code
+
+    for seed in range(12):
+        world = World(seed)
+        assert world.run(scenario, world) == 404
+
+
 def test_aiohttp_in_the_tunnel_meets_a_full_disk():
     """A full disk is a 500 with the reason; the old object stays; when there is space again, writes go on."""
 

@@ -83,6 +83,20 @@ def test_transactions(client):
     assert client.transaction(lambda pipe: (pipe.multi(), pipe.set("c", 1)), "c") == [True]
 
 
+def test_a_watch_ends_with_its_transaction(client):
+    """What was watched before does not spoil a later transaction; UNWATCH and DISCARD end it too."""
+    for end in ("EXEC", "DISCARD", "UNWATCH"):
+        with client.client() as one:
+            one.execute_command("WATCH", "a")
+            if end != "UNWATCH":
+                one.execute_command("MULTI")
+            one.execute_command(end)
+            client.set("a", "2")
+            one.execute_command("MULTI")
+            one.execute_command("SET", "b", "1")
+            assert one.execute_command("EXEC") is not None
+
+
 def test_blocking_pops_wait_in_order(client):
     """The one who waited longest is served first; others go on waiting; a timeout is None."""
     assert client.blpop("none", timeout=0.05) is None

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 
 import pytest
 import redis.asyncio as redis
@@ -149,6 +150,31 @@ def test_keys_that_ended_while_it_was_down_are_gone(tmp_path):
         await server.close()
 
     asyncio.run(main())
+
+
+def test_half_a_command_does_not_stay_in_the_file(tmp_path, monkeypatch):
+    """A write that the disk takes in part before it is full is taken back: what is written later can be read."""
+
+    async def main():
+        server = await started(tmp_path, appendfsync="no")
+        await told(server, ["SET", "a", "1"])
+        real = os.write
+        monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:10]) if len(data) > 10 else _full())
+        await told(server, ["SET", "b", "2"])
+        monkeypatch.setattr(os, "write", real)
+        server.log.flush()
+        await told(server, ["SET", "c", "3"])
+        await server.close()
+        again = await started(tmp_path)
+        assert again.log.cut_bytes == 0
+        assert sorted(again.databases[0].values) == [b"a", b"b", b"c"]
+        await again.close()
+
+    asyncio.run(main())
+
+
+def _full():
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 # --- In the tunnel ---

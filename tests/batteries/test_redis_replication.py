@@ -109,9 +109,12 @@ async def test_promoting_a_lagging_replica_loses_acknowledged_writes(world, clus
     await two.execute_command("REPLICAOF", "NO", "ONE")
     assert await two.get("a") == b"1"
     await two.set("b", "1")
+    snapshots = []
+    cluster.servers["three"].replication.restart_from = lambda *args: snapshots.append(args)
     await three.execute_command("REPLICAOF", "two", "6379")
     cluster.servers["three"].replication.lag_s = 0.0
     await asyncio.sleep(3.0)
+    assert snapshots == []
     assert await three.get("b") == b"1"
     assert cluster.servers["three"].replication.id == cluster.servers["two"].replication.id
     cluster.hosts["one"].restart()

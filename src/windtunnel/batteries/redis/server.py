@@ -220,7 +220,10 @@ class RedisServer:
             try:
                 self.log.flush()
             except OSError as error:
-                self.outgoing.clear()  # nobody is told of what may not be on the disk
+                for session in self.sessions:
+                    if session.transport is not None:
+                        session.transport.abort()  # nobody is told of what may not be on the disk
+                self.outgoing.clear()
                 self.stop(error)
                 return
         while self.outgoing:
