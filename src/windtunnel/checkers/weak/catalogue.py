@@ -11,6 +11,7 @@ from windtunnel.checkers.weak import (
     counters,
     deliveries,
     exactly_once,
+    log,
     sequential,
     sessions,
     set_full,
@@ -120,5 +121,13 @@ ENTRIES = (
     _delivering("fifo-broadcast", "Every process delivers the messages of each sender in its order, without gaps, once."),
     _delivering("causal-broadcast", "No message is delivered before one that its sender had sent or delivered before it."),
     _delivering("total-order-broadcast", "All processes deliver the same messages in the same order; some may be behind."),
+    Model(
+        "log",
+        log.PROPERTY,
+        log.FUNCTIONS,
+        "A partitioned log such as Kafka: acknowledged messages are polled in order, once, at one offset; nothing else is.",
+        lambda history, _: log.log(history),
+        lambda history, _, level: log.log(history, level),
+    ),
 )
 """One per model, in the order of lists."""
