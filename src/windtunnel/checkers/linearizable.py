@@ -59,6 +59,9 @@ SWEEP_STEPS = 100
 """When small windows are looked for everywhere, in configurations, and what that may cost, in configurations per operation."""
 
 
+_ALL_REDUCTIONS = Reductions()
+
+
 @dataclass(slots=True)
 class Budget:
     """What a check may spend. seconds: of wall time, None for no limit; configurations: remembered at once."""
@@ -101,7 +104,7 @@ def linearizable(
         return Verdict(None, specification.name, why, stats={"operations": len(history)})
     for part in parts:
         part.guessed = not guesses
-    rules = reductions or Reductions()
+    rules = reductions or _ALL_REDUCTIONS
     _decide(parts, specification, rules, budget, every_key=every_key)
     bad = [part for part in parts if part.valid is False]
     undecided = [part for part in parts if part.valid is None]

@@ -7,7 +7,6 @@ through `problem.prepare`. Both ways lead to equal searches.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,7 +110,7 @@ def parts_of(history: History | Columns, specification: Specification, *, judged
     """
     if judged and len(history) >= _JUDGED_FROM and type(specification).judge is not Specification.judge:
         columns = history if isinstance(history, Columns) else columns_of(history.operations, history.source)
-        if set(specification.functions).issuperset(columns.functions):
+        if specification.functions.keys() >= set(columns.functions):
             verdicts = specification.judge(columns)
             if verdicts is not None and any(verdict >= 0 for verdict in verdicts):
                 return _left_open(columns, specification, verdicts)
@@ -146,11 +145,9 @@ def _left_open(columns: Columns, specification: Specification, verdicts: Sequenc
 
 def _all_parts(history: History | Columns, specification: Specification) -> list[Part]:
     if SEARCH == "compiled" and type(specification) in (KeyValue, Register, CasRegister) and specification.initial is None:
-        columns = history if isinstance(history, Columns) else columns_of(history.operations, history.source)
-        if _PLAIN.issuperset(columns.functions) and set(specification.functions).issuperset(columns.functions):
-            registers = None
-            with contextlib.suppress(ValueError):  # a malformed compare-and-set: named below
-                registers = plain_registers(columns, OTHER)
+        columns = history if isinstance(history, Columns) else columns_of(history.operations, history.source, processes=False)
+        if _PLAIN.issuperset(columns.functions) and specification.functions.keys() >= set(columns.functions):
+            registers = plain_registers(columns, OTHER)
             if registers is not None:
                 parts = [Part(key, registers.size(number), None, registers, number) for number, key in enumerate(columns.keys)]
                 return sorted(parts, key=_size) if len(parts) > 1 else parts

@@ -61,8 +61,11 @@ else:
 
 
 def plain_registers(columns: Columns, other: Any) -> PlainRegisters | None:
-    """The registers, if the compiled search is there. Raises ValueError for a malformed compare-and-set."""
+    """The registers; None without the compiled search, and for a malformed compare-and-set."""
     if _compiled is None:
         return None
-    registers: PlainRegisters = _compiled.Registers(columns, other)
+    try:
+        registers: PlainRegisters = _compiled.Registers(columns, other)
+    except ValueError:
+        return None
     return registers

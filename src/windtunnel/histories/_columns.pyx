@@ -62,6 +62,7 @@ cdef enum:
     INVOKED
     COMPLETED
     FIELDS
+    KNOWN_MAX = 4
 
 cdef Py_ssize_t offsets[FIELDS]
 cdef tuple NAMES = ("process", "f", "key", "value", "type", "result", "invoked", "completed")
@@ -136,11 +137,11 @@ cdef inline int32_t position(PyObject *number) except? -2:
     return <int32_t>found
 
 
-def ingested(operations):
-    """The arrays, the tables and the numbers of `Columns`."""
+def ingested(operations, bint processes_too=True):
+    """The arrays, the tables and the numbers of `Columns`. processes_too: whether the column of processes is wanted."""
     cdef list rows = operations if type(operations) is list else list(operations)
     cdef Py_ssize_t count = len(rows), i, k
-    cdef array process = clone(INTS, count, False), name = clone(SHORTS, count, False), key = clone(INTS, count, False)
+    cdef array process = clone(INTS, count if processes_too else 0, False), name = clone(SHORTS, count, False), key = clone(INTS, count, False)
     cdef array value = clone(INTS, count, False), result = clone(INTS, count, False), kind = clone(BYTES, count, False)
     cdef array invoked = clone(INTS, count, False), completed = clone(INTS, count, False)
     cdef dict process_numbers = {}, name_numbers = {}, key_numbers = {}, value_numbers = {None: 0}
@@ -151,6 +152,8 @@ def ingested(operations):
     cdef PyObject *operation
     cdef int name_number = 0, key_number = 0, type_number
     cdef list held
+    cdef PyObject *known_names[KNOWN_MAX]
+    cdef int known = 0
     for i in range(count):
         operation = <PyObject *>rows[i]
         held = None
@@ -163,10 +166,21 @@ def ingested(operations):
                 field[k] = <PyObject *>held[k]
         type_number = outcome(field[TYPE], operation)
         kind.data.as_schars[i] = <int8_t>type_number
-        process.data.as_ints[i] = interned(process_numbers, processes, field[PROCESS])
+        if processes_too:
+            process.data.as_ints[i] = interned(process_numbers, processes, field[PROCESS])
         if field[NAME] != last_name:
-            name_number = interned(name_numbers, names, field[NAME])
-            last_name = field[NAME] if held is None else NULL
+            last_name = field[NAME]
+            for k in range(known):
+                if known_names[k] == last_name:
+                    name_number = <int>k
+                    break
+            else:
+                name_number = interned(name_numbers, names, last_name)
+                if name_number == known and known < KNOWN_MAX:
+                    known_names[known] = <PyObject *>names[known]  # kept alive by the table
+                    known += 1
+            if held is not None:
+                last_name = NULL
         name.data.as_shorts[i] = <int16_t>name_number
         if field[KEY] != last_key:
             key_number = interned(key_numbers, keys, field[KEY])

@@ -122,16 +122,20 @@ class _Interned:
         return number
 
 
-def columns_of_pure(operations: Sequence[Operation], source: str | None = None) -> Columns:
-    """The columns of some operations, which are ordered by invocation. Raises UsageError for an operation of an unknown type."""
-    processes, functions, keys, values = _Interned(), _Interned(), _Interned(), _Interned(None)
+def columns_of_pure(operations: Sequence[Operation], source: str | None = None, *, processes: bool = True) -> Columns:
+    """The columns of some operations, which are ordered by invocation. Raises UsageError for an operation of an unknown type.
+
+    processes: whether their column is wanted; without, it stays empty.
+    """
+    clients, functions, keys, values = _Interned(), _Interned(), _Interned(), _Interned(None)
     arrays = [array(code) for code in "ihiiibii"]
     process, f, key, value, result, kind, invoked, completed = (column.append for column in arrays)
     for operation in operations:
         number = _NUMBERS.get(operation.type)
         if number is None:
             raise UsageError(f"operation {operation.index}: expected the type to be ok, fail or info, got {operation.type!r}")
-        process(processes(operation.process))
+        if processes:
+            process(clients(operation.process))
         f(functions(operation.f))
         key(keys(operation.key))
         value(values(operation.value))
@@ -139,7 +143,7 @@ def columns_of_pure(operations: Sequence[Operation], source: str | None = None) 
         kind(number)
         invoked(operation.invoked)
         completed(-1 if operation.completed is None else operation.completed)
-    tables = [table.values for table in (processes, functions, keys, values)]
+    tables = [table.values for table in (clients, functions, keys, values)]
     return Columns(arrays, tables, values.numbers, operations, source)
 
 
@@ -162,6 +166,6 @@ else:
     else:
         INGEST = "compiled"
 
-        def columns_of(operations: Sequence[Operation], source: str | None = None) -> Columns:
+        def columns_of(operations: Sequence[Operation], source: str | None = None, *, processes: bool = True) -> Columns:
             """As `columns_of_pure`, in C."""
-            return Columns(*ingested(operations), operations, source)
+            return Columns(*ingested(operations, processes), operations, source)
