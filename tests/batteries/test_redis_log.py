@@ -152,6 +152,27 @@ def test_keys_that_ended_while_it_was_down_are_gone(tmp_path):
     asyncio.run(main())
 
 
+def test_no_reply_leaves_after_a_failed_sync(tmp_path, monkeypatch):
+    """Under `always` the connections are cut in the turn in which the sync failed, not later, when the server closes."""
+
+    async def main():
+        server = await started(tmp_path, appendfsync="always")
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await told(server, ["SET", "a", "1"])
+        monkeypatch.setattr(os, "fsync", lambda _fd: _full())
+        writer.write(request(b"SET", b"a", b"2"))
+        await asyncio.sleep(0.1)
+        monkeypatch.undo()
+        server.flush()
+        writer.write(request(b"GET", b"a"))
+        assert await reader.read(1) == b""
+        writer.close()
+        with pytest.raises(OSError, match="No space"):
+            await server.serve_forever()
+
+    asyncio.run(main())
+
+
 def test_half_a_command_does_not_stay_in_the_file(tmp_path, monkeypatch):
     """A write that the disk takes in part before it is full is taken back: what is written later can be read."""
 
