@@ -40,6 +40,12 @@ LOOKED_MAX = 20_000_000
 REACHING_MAX = 4_000_000_000
 """Words that may be moved to tell G-single from G-nonadjacent: some seconds."""
 
+_CHUNK = 1024
+"""Anti-dependencies that are looked at before those of decided components are left out."""
+
+_LONG = 10
+"""A cycle longer than this is worth a shorter one that takes another order to see."""
+
 _SHOWN = 3
 """Components of one name of which a cycle is worked out."""
 
@@ -108,20 +114,22 @@ def _classify(edges: Edges, tier: int, worst: Column, found: Found, numbers: Col
     depends = ~anti & (edges.kind != TAIL)
     masks = [np.zeros(0, bool)] * _NONE
     masks[0] = _components(edges, (written | ordered) & inside)[1] & written
-    dependency_label, within = _components(edges, depends & inside)
+    leads = (depends | (edges.kind == TAIL)) & inside
+    leading, within = _components(edges, leads)
     masks[1] = within & (edges.kind == WR)
     masks[3] = anti & _in_product(edges, inside, depends, anti)
     masks[4] = anti & inside
     name = np.full(edges.nodes, _NONE, np.int8)  # per component
     for number in (4, 3, 1, 0):
         name[label[edges.source[masks[number]]]] = number
-    masks[2] = _single(edges, masks[3] & (name[label[edges.source]] == 3), depends & inside, dependency_label, found, tier)
+    component = label[edges.source]
+    masks[2] = _single(edges, masks[3] & (name[component] == 3), leads, leading, component, found, tier)
     name[label[edges.source[masks[2]]]] = 2
     # A component is only reported if an order made it worse than everything that it holds was without.
     before = np.full(edges.nodes, _NONE, np.int8)
     np.minimum.at(before, label, worst)
     news = np.where(name < before, name, _NONE)
-    np.minimum(worst, name[label], out=worst)
+    told = name.copy()
     sizes = np.bincount(label, minlength=edges.nodes)
     earliest = np.full(edges.nodes, edges.nodes, np.int64)
     np.minimum.at(earliest, label, np.arange(edges.nodes))
@@ -132,10 +140,13 @@ def _classify(edges: Edges, tier: int, worst: Column, found: Found, numbers: Col
         shortest: list[int] | None = None
         for component in components[np.lexsort((earliest[components], sizes[components]))][:_SHOWN].tolist():
             cycle = _shortest(edges, number, component, label, masks[number], inside, depends, written | ordered)
-            if cycle is not None and (shortest is None or len(cycle) < len(shortest)):
+            if cycle is not None and (shortest is None or _length(edges, cycle) < _length(edges, shortest)):
                 shortest = cycle
         assert shortest is not None, "a component of that name has such a cycle"
         found.cycles.append(Cycle(CLASSES[number] + TIERS[tier], tuple(numbers[shortest].tolist()), len(components)))
+        if _length(edges, shortest) > _LONG:
+            told[components] = _NONE
+    np.minimum(worst, told[label], out=worst)
 
 
 def doubled(edges: Edges, mask: Column, depends: Column, anti: Column) -> tuple[Column, Column, Column]:
@@ -157,43 +168,33 @@ def _in_product(edges: Edges, inside: Column, depends: Column, anti: Column) -> 
     return found & anti
 
 
-def _single(edges: Edges, candidates: Column, depends: Column, label: Column, found: Found, tier: int) -> Column:
-    """Which of the candidate anti-dependencies close a cycle with dependencies alone."""
+def _single(
+    edges: Edges, candidates: Column, leads: Column, leading: Column, component: Column, found: Found, tier: int
+) -> Column:
+    """Which of the candidate anti-dependencies close a cycle with dependencies alone; some of a component if there are any.
+
+    leads: dependencies and tails; leading: components of these, in topological order; component: of each edge.
+    """
     single = np.zeros(len(edges.source), bool)
-    some = np.flatnonzero(candidates)
-    if not len(some):
-        return single
-    source, target = np.ascontiguousarray(edges.source[depends]), np.ascontiguousarray(edges.target[depends])
-    if (len(some) // 64 + 1) * (len(source) + len(label)) > REACHING_MAX:
-        some = some[:: len(some) * (len(source) + len(label)) // 64 // REACHING_MAX + 1]
-        found.undecided = (*found.undecided, f"G-single{TIERS[tier]}")
-    query, begins = np.arange(len(some), dtype=np.int32), edges.target[some]
-    if (begins >= edges.transactions).any():
-        query, begins = _through_tails(edges, query, begins)
-    reached = reaching(label, int(label.max()) + 1, source, target, query, begins, np.ascontiguousarray(edges.source[some]))
-    single[some[reached.astype(bool)]] = True
+    # Where dependencies make no cycle, one that is to lead back has to begin at a smaller number than it ends.
+    some = np.flatnonzero(candidates & (leading[edges.target] < leading[edges.source]))
+    source, target = np.ascontiguousarray(edges.source[leads]), np.ascontiguousarray(edges.target[leads])
+    back = leading[edges.source[some]] - leading[edges.target[some]]
+    some = some[np.argsort(-back, kind="stable")]
+    moved, count = 0, int(leading.max()) + 1 if len(leading) else 0
+    while len(some):
+        chunk, some = some[:_CHUNK], some[_CHUNK:]
+        query = np.arange(len(chunk), dtype=np.int32)
+        begins, goals = np.ascontiguousarray(edges.target[chunk]), np.ascontiguousarray(edges.source[chunk])
+        reached = reaching(leading, count, source, target, query, begins, goals).astype(bool)
+        single[chunk[reached]] = True
+        known = np.unique(component[chunk[reached]])
+        some = some[~np.isin(component[some], known)]
+        moved += (len(chunk) // 64 + 1) * (len(source) + count)
+        if moved > REACHING_MAX and len(some):
+            found.undecided = (*found.undecided, f"G-single{TIERS[tier]}")
+            break
     return single
-
-
-def _through_tails(edges: Edges, query: Column, begins: Column) -> tuple[Column, Column]:
-    """The same queries, with the transactions that a tail leads to in its place."""
-    tails = np.flatnonzero(edges.kind == TAIL)
-    starts, order = successors(edges.nodes, np.ascontiguousarray(edges.source[tails]), np.ascontiguousarray(edges.target[tails]))
-    target = edges.target[tails]
-    out: list[tuple[int, int]] = []
-    for number, node in zip(query.tolist(), begins.tolist(), strict=True):
-        waiting = [node]
-        seen = {node}
-        while waiting:
-            v = waiting.pop()
-            if v < edges.transactions:
-                out.append((number, v))
-                continue
-            fresh = [w for w in target[order[starts[v] : starts[v + 1]]].tolist() if w not in seen]
-            seen.update(fresh)
-            waiting.extend(fresh)
-    pairs = np.asarray(sorted(out), np.int32).reshape(-1, 2)
-    return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
 
 
 def _shortest(

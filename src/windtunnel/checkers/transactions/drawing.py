@@ -11,14 +11,15 @@ from windtunnel.histories.transactions.columns import Transactions
 _COLOURS = {"ww": "--ww", "wr": "--wr", "rw": "--rw", "session": "--order", "real time": "--order"}
 _BOX_WIDTH, _BOX_HEIGHT = 220, 44
 _LETTERS_MAX = 30
+_STEPS_MAX = 24
 
 
 def ring(history: Transactions, anomaly: Anomaly) -> str:
-    """The cycle of an anomaly as SVG; empty if it has none. Every arrow has its words as a tooltip."""
+    """The cycle of an anomaly as SVG; empty if it has none, or a very long one. Every arrow has its words as a tooltip."""
     steps = anomaly.steps
-    if not steps:
+    if not steps or len(steps) > _STEPS_MAX:
         return ""
-    numbers = anomaly.transactions
+    numbers = tuple(dict.fromkeys(step.source for step in steps))
     radius = max(90.0, 46.0 * len(numbers))
     wide, high = radius * 1.6, radius
     width, height = 2 * wide + _BOX_WIDTH + 40, 2 * high + _BOX_HEIGHT + 60

@@ -76,14 +76,14 @@ def solve(nodes: int, source: Column, target: Column, choices: Sequence[Choice],
     if not left:
         return Outcome(solved=True)
     inside = label[source] == label[target]
-    source, target = source[inside], target[inside]
+    parts = _Parts(label, source[inside], target[inside])
     groups: dict[int, list[Choice]] = {}
     for choice in left:
         # An alternative may touch several components; its edges within any of them matter. Such components are solved together.
         groups.setdefault(int(label[choice.one[0][0]]), []).append(choice)
     outcome = Outcome(solved=True)
     for members in _together(groups, label):
-        part = _component(source, target, members, label, deadline)
+        part = _component(parts, members, deadline)
         part.searched += outcome.searched
         if part.solved is False:
             return part
@@ -124,16 +124,36 @@ def _together(groups: dict[int, list[Choice]], label: Column) -> list[list[Choic
     return list(merged.values())
 
 
-def _component(source: Column, target: Column, choices: list[Choice], label: Column, deadline: float) -> Outcome:
+class _Parts:
+    """Nodes and known edges by component, so that each can be taken out without looking at all."""
+
+    def __init__(self, label: Column, source: Column, target: Column) -> None:
+        count = int(label.max()) + 1
+        self.label = label
+        self.place = np.zeros(len(label), np.int64)
+        self._nodes = np.argsort(label, kind="stable")
+        self._begin = np.searchsorted(label[self._nodes], np.arange(count + 1))
+        order = np.argsort(label[source], kind="stable")
+        self._source, self._target = source[order], target[order]
+        self._first = np.searchsorted(label[self._source], np.arange(count + 1))
+
+    def take(self, labels: list[int]) -> tuple[int, list[int], list[int]]:
+        """(how many nodes, source, target) of some components together; `place` says where each node is then."""
+        nodes = np.concatenate([self._nodes[self._begin[each] : self._begin[each + 1]] for each in labels])
+        nodes.sort()
+        self.place[nodes] = np.arange(len(nodes))
+        source = np.concatenate([self._source[self._first[each] : self._first[each + 1]] for each in labels])
+        target = np.concatenate([self._target[self._first[each] : self._first[each + 1]] for each in labels])
+        return len(nodes), self.place[source].tolist(), self.place[target].tolist()
+
+
+def _component(parts: _Parts, choices: list[Choice], deadline: float) -> Outcome:
+    label, place = parts.label, parts.place
     labels = {int(label[a]) for choice in choices for a, b in (*choice.one, *choice.other) if label[a] == label[b]}
-    mine = np.isin(label, np.fromiter(sorted(labels), np.int32))
-    nodes = np.flatnonzero(mine)
-    if len(nodes) > NODES_MAX:
-        return Outcome(None, f"{len(nodes):,} transactions hang together through open orders; at most {NODES_MAX:,} are searched")
-    place = np.full(len(label), -1, np.int64)
-    place[nodes] = np.arange(len(nodes))
-    kept = mine[source] & mine[target]
-    known = _Known(len(nodes), place[source[kept]].tolist(), place[target[kept]].tolist())
+    count, source, target = parts.take(sorted(labels))
+    if count > NODES_MAX:
+        return Outcome(None, f"{count:,} transactions hang together through open orders; at most {NODES_MAX:,} are searched")
+    known = _Known(count, source, target)
     compact = [
         _Open(
             tuple((int(place[a]), int(place[b])) for a, b in choice.one if label[a] == label[b]),

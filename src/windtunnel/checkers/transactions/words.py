@@ -10,12 +10,16 @@ from windtunnel.checkers.transactions.dependencies import KINDS, REALTIME, RW, S
 from windtunnel.histories.operations import shown
 from windtunnel.histories.transactions.columns import NEVER, Transactions, worded
 
+_SHOWN_MAX = 12
+"""Transactions and steps of one anomaly that are told; `Anomaly` has them all."""
+
 
 def as_anomaly(dependencies: Dependencies, edges: Edges, cycle: Cycle) -> Anomaly:
     """A cycle of the graph as an anomaly: its transactions and its steps."""
     steps = tuple(step_of(dependencies, *edge) for edge in through(edges, cycle.edges))
     transactions = tuple(dict.fromkeys(step.source for step in steps))
-    why = " -> ".join([f"T{step.source} ({step.kind})" for step in steps] + [f"T{steps[0].source}"])
+    told = [f"T{step.source} ({step.kind})" for step in steps[:_SHOWN_MAX]]
+    why = " -> ".join([*told, *(["..."] if len(steps) > _SHOWN_MAX else []), f"T{steps[0].source}"])
     return Anomaly(cycle.name, why, transactions, steps, cycle.count)
 
 
@@ -67,20 +71,22 @@ def _end(history: Transactions, number: int) -> str:
 def lines_of(history: Transactions, anomaly: Anomaly) -> list[str]:
     """An anomaly as a few lines: what it is, its transactions, its cycle as a drawing and in words."""
     found = [anomaly.why] if not anomaly.steps or anomaly.otherwise else []
-    for number in anomaly.transactions:
+    for number in anomaly.transactions[:_SHOWN_MAX]:
         client = history.session_name(number)
         who = f"client {client}, " if client else ""
         found.append(f"  T{number} = {history.describe(number)}  ({who}{history.where(number)})")
     for steps in (anomaly.steps, anomaly.otherwise):
         if steps:
             found.append(drawn(steps))
-            found += [f"  {step.words}." for step in steps]
+            found += [f"  {step.words}." for step in steps[:_SHOWN_MAX]]
+            if len(steps) > _SHOWN_MAX:
+                found.append(f"  And {len(steps) - _SHOWN_MAX:,} more steps, back to T{steps[0].source}.")
     return found
 
 
 def drawn(steps: Sequence[Step]) -> str:
     """The cycle on one line: `T1 --rw--> T2 --wr--> T1`."""
     text = f"T{steps[0].source}"
-    for step in steps:
+    for step in steps[:_SHOWN_MAX]:
         text += f" --{step.kind}--> T{step.target}"
-    return f"  {text}"
+    return f"  {text} ..." if len(steps) > _SHOWN_MAX else f"  {text}"
