@@ -106,9 +106,12 @@ def linearizable(
         part.guessed = not guesses
     rules = reductions or _ALL_REDUCTIONS
     _decide(parts, specification, rules, budget, every_key=every_key)
-    bad = [part for part in parts if part.valid is False]
-    undecided = [part for part in parts if part.valid is None]
+    left = [part for part in parts if part.valid is not True]
     stats = _stats(history, parts, budget, settled)
+    if not left and not every_key:
+        return Verdict(True, specification.name, "", None, stats)
+    bad = [part for part in left if part.valid is False]
+    undecided = [part for part in left if part.valid is None]
     if every_key:
         stats["bad_keys"] = [part.key for part in bad]
     if bad and not explained:
@@ -236,14 +239,19 @@ def _deepest(part: Part) -> dict[str, Any]:
 
 
 def _stats(history: History | Columns, parts: Sequence[Part], budget: Budget, settled: int) -> dict[str, Any]:
+    steps, judged, witnessed = 0, settled, 0
+    for part in parts:
+        steps += part.steps
+        judged += part.by_algorithm
+        witnessed += part.witnessed
     stats: dict[str, Any] = {
         "operations": len(history),
         "keys": len(parts) + settled,
-        "configurations": sum(part.steps for part in parts),
+        "configurations": steps,
         "seconds": round(time.perf_counter() - budget.started, 4),
     }
-    witnessed = sum(part.witnessed for part in parts)
-    judged = settled + sum(part.by_algorithm for part in parts)
     if judged:
         stats["keys_by_algorithm"] = judged
-    return {**stats, "keys_by_witness": witnessed} if witnessed else stats
+    if witnessed:
+        stats["keys_by_witness"] = witnessed
+    return stats
