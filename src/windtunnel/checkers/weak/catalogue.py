@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from windtunnel.checkers.model import Model
 from windtunnel.checkers.verdict import Verdict
 from windtunnel.checkers.weak import (
     causal,
+    commit_orders,
     counters,
     deliveries,
     exactly_once,
@@ -43,6 +46,18 @@ def _delivering(name: str, doc: str) -> Model:
         return deliveries.ordered_broadcast(history, name)
 
     return Model(name, deliveries.PROMISES[name], deliveries.FUNCTIONS, doc, judge)
+
+
+def _committing(name: str, doc: str) -> Model:
+    def judge(history: Any, _: float | None) -> Verdict:
+        return commit_orders.commit_order(history, name)
+
+    def read(path: Path | str, form: str) -> Any:
+        from windtunnel.histories.transactions import read_transactions  # noqa: PLC0415 - numpy, only for who needs it
+
+        return read_transactions(path, form, interface="rw-register")
+
+    return Model(name, commit_orders.PROMISES[name], commit_orders.FUNCTIONS, doc, judge, read=read)
 
 
 ENTRIES = (
@@ -129,5 +144,8 @@ ENTRIES = (
         lambda history, _: log.log(history),
         lambda history, _, level: log.log(history, level),
     ),
+    _committing("read-committed", "Transactions over registers read what was committed, and do not go back behind it."),
+    _committing("read-atomic", "Transactions over registers see all of another one's writes or none, and their session's."),
+    _committing("transactional-causal", "Transactions over registers see all that causally precedes what they see."),
 )
 """One per model, in the order of lists."""
