@@ -187,9 +187,7 @@ def _external(
         elif not last:
             kind, why = "intermediate-read", f"which {plan.told(writer)} overwrote itself"
         if kind:
-            operations = (
-                (plan.operation(number),) if writer in (_INITIAL, number) else tuple(map(plan.operation, (writer, number)))
-            )
+            involved = (number,) if writer in (_INITIAL, number) else (writer, number)
             text = f"{plan.told(number)} reads {what} from {name}, {why}"
             plan.findings.append(Finding(kind, text, tuple(map(plan.operation, involved)), history.keys[key]))
         else:
