@@ -16,7 +16,8 @@ class Disk:
         self.stalled = []
         self.now = 1_700_000_000.0
         self.files = FileSystem(Stream(seed, "files"), lambda: self.now, stall=self.stalled.append, **options)
-        self.life = Life(None, SimpleNamespace(files=self.files))
+        port = SimpleNamespace(clock=lambda: 0.0)
+        self.life = Life(port, SimpleNamespace(name="store", files=self.files, port=port))
 
     def on(self, function, *args):
         """The result of `function`, run on the host."""
