@@ -26,6 +26,8 @@ GROUPS = (
     "bench_files",
     "bench_hooks",
     "bench_streams",
+    "bench_hosts",
+    "bench_raft_streams",
 )
 
 
