@@ -205,10 +205,11 @@ def realtime_order(history: Transactions, committed: Column, nodes: int) -> tupl
     ends = history.completed[answered]
     begins = history.invoked[asked]
     last = 1 + max(int(ends.max()), int(begins.max()))
-    if last <= 8 * len(history) + 1024 and int(ends.min()) >= 0:  # positions are counted through: nothing has to be sorted
-        holder = np.full(last, -1, np.int64)
+    holder = np.full(last if last <= 8 * len(history) + 1024 and int(ends.min()) >= 0 else 0, -1, np.int64)
+    if len(holder):
         holder[ends] = answered
-        present = holder >= 0
+    present = holder >= 0
+    if int(present.sum()) == len(answered):  # positions are counted through: nothing has to be sorted
         answered = holder[present]
         earlier: Column = (np.cumsum(present) - present)[begins]
     else:

@@ -118,6 +118,12 @@ def judged(
                 continue
             known = np.flatnonzero(edges.tiers() <= tier)
             product = stem == SNAPSHOT[0]
+            if _acyclic(edges.chosen(known), product=product)[1] < (2 if product else 1) * edges.nodes:
+                if serial:  # whatever the order, no snapshots explain it; whether some order shows no read skew is not searched
+                    found.undecided[f"G-single{TIERS[tier]}"] = (
+                        "which order of versions there was is open, and some may be a read skew"
+                    )
+                continue
             if guesses is not None and _short_cut(
                 dependencies, edges.chosen(known), guesses, tier, deadline, product=product, sound=not ruled_out & _BELOW
             ):
