@@ -1,7 +1,8 @@
 """Writes the reference pages that the code knows best: `python docs/generate.py`.
 
 docs/reference/cli.md comes from the commands' parsers, docs/reference/faults.md from the registry of profiles,
-docs/reference/pytest.md from the plugin's options. A test compares the pages with what this would write.
+docs/reference/pytest.md from the plugin's options, docs/reference/models.md from the registry of models. A test compares
+the pages with what this would write.
 """
 
 from __future__ import annotations
@@ -179,9 +180,33 @@ def pytest_page() -> str:
     return "\n".join([*lines, PYTEST_TAIL, files.strip(), ""])
 
 
+MODELS_HEAD = """\
+# Models
+
+What a history can be judged by: `windtunnel check FILE --model NAME`, `windtunnel.checkers.check(history, "NAME")`. The
+operations are written as a history has them: `f(value) -> result`. An operation that is not listed is refused.
+[How verdicts are reached](../explanation/checkers.md).
+"""
+
+
+def models_page() -> str:
+    """docs/reference/models.md."""
+    from windtunnel.checkers import MODELS  # noqa: PLC0415 - only this page needs them
+
+    parts = [MODELS_HEAD]
+    for name, model in MODELS.items():
+        paragraphs = [" ".join(part.split()) for part in model.doc.split("\n\n")]
+        parts += [f"## {name}", "", f"*{model.promise}.*", "", *(line for text in paragraphs for line in (text, ""))]
+        parts += ["```", *model.functions.values(), "```", ""]
+    return "\n".join(parts)
+
+
+PAGES = {"cli.md": cli_page, "faults.md": faults_page, "pytest.md": pytest_page, "models.md": models_page}
+
+
 def main() -> None:
     """Write the pages."""
-    for name, page in {"cli.md": cli_page, "faults.md": faults_page, "pytest.md": pytest_page}.items():
+    for name, page in PAGES.items():
         (REFERENCE / name).write_text(page(), encoding="utf-8")
         sys.stdout.write(f"docs/reference/{name}\n")
 
