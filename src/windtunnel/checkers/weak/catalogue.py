@@ -11,9 +11,11 @@ from windtunnel.checkers.verdict import Verdict
 from windtunnel.checkers.weak import (
     causal,
     commit_orders,
+    convergence,
     counters,
     deliveries,
     exactly_once,
+    leases,
     log,
     sequential,
     sessions,
@@ -147,5 +149,21 @@ ENTRIES = (
     _committing("read-committed", "Transactions over registers read what was committed, and do not go back behind it."),
     _committing("read-atomic", "Transactions over registers see all of another one's writes or none, and their session's."),
     _committing("transactional-causal", "Transactions over registers see all that causally precedes what they see."),
+    Model(
+        "lease",
+        leases.PROPERTY,
+        leases.FUNCTIONS,
+        "Grants exclude each other and carry rising tokens, and the resource accepts no token after a larger one.",
+        lambda history, _: leases.leases(history),
+        lambda history, _, level: leases.leases(history, level),
+    ),
+    Model(
+        "convergence",
+        convergence.PROPERTY,
+        convergence.FUNCTIONS,
+        "Replicas that delivered the same updates are in the same state; after all updates every replica has all of them.",
+        lambda history, _: convergence.convergence(history),
+        lambda history, _, level: convergence.convergence(history, level),
+    ),
 )
 """One per model, in the order of lists."""
