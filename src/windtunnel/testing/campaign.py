@@ -322,6 +322,11 @@ def _lost(ended: Ended) -> Row:
     if ended.how == "raised":  # a bug of ours, or a value that does not pickle
         row.kind, row.text, row.message = "ours", ended.text, ended.text.strip().rsplit("\n", 1)[-1]
         return row
+    spun = _SPUN.search(ended.err)
+    if ended.how == "died" and spun is not None:
+        row.kind, row.host, row.at_s, row.where, row.text = "spin", spun[2], float(spun[3]), spun[4] or "", spun[1]
+        row.message = f"{spun[5]}, and swallows every exception"
+        return row
     stack = _STACK.findall(ended.err[ended.err.rfind(_FATAL) :]) if _FATAL in ended.err else []
     places = [(file, int(line), function) for file, line, function in reversed(stack)]
     row.where = blame(places)
@@ -330,4 +335,5 @@ def _lost(ended: Ended) -> Row:
 
 
 _FATAL = "Fatal Python error"
+_SPUN = re.compile(r"^(spin: on (\S+) at t=([\d.]+) s(?: at (.*:\d+ in .*?))?: (.*)(?:\n .*)*)\nit swallows every", re.MULTILINE)
 _STACK = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)  # as faulthandler writes it, innermost first

@@ -40,6 +40,10 @@ class Simulated(pytest.Function):
 
     refused: str | None = None
 
+    def get_closest_marker(self, name: str, default: Any = None) -> Any:
+        """As pytest's, but for the mark of anyio: at the end of the collection anyio would make its own items of ours."""
+        return default if name == "anyio" else super().get_closest_marker(name, default)
+
     def setup(self) -> None:
         """Fixtures as for any test, but those that need the world: each seed makes its own."""
         if self.refused is not None:
@@ -131,7 +135,7 @@ class Simulated(pytest.Function):
             shown = (
                 explained
                 if isinstance(explained, ExceptionChainRepr)
-                else self._plain(failure.smallest.message, explained or text)
+                else self._plain(failure.smallest.message, explained or _headed(failure.smallest.message, text))
             )
         shown.addsection(f"windtunnel: {self.name}", "\n".join(self._lines(campaign)), "-")
         return shown
@@ -140,7 +144,7 @@ class Simulated(pytest.Function):
         """A failure that no exception stands for."""
         path, line, _ = self.location
         crash = ReprFileLocation(path, (line or 0) + 1, message.split("\n", 1)[0])
-        return ExceptionChainRepr([(ReprTraceback([ReprEntryNative([text or message])], None, "native"), crash, None)])
+        return ExceptionChainRepr([(ReprTraceback([ReprEntryNative([f"{text or message}\n"])], None, "native"), crash, None)])
 
     def _lines(self, campaign: Campaign) -> list[str]:
         return [*telling.campaign_lines(campaign), *(f"{name}: {text}" for name, text in self._ways.items())]
@@ -330,4 +334,9 @@ _SOURCES = (str(Path(__file__).parents[1]), str(Path(inspect.getfile(contextlib)
 
 
 def _inner(path: str) -> bool:
-    return path.startswith(_SOURCES)
+    return path.startswith(_SOURCES) or (path.endswith(".pyx") and "windtunnel" in path)
+
+
+def _headed(message: str, text: str) -> str:
+    """Details below what they are details of."""
+    return text if text.startswith(message) else f"{message}\n{text}"

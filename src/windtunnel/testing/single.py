@@ -16,7 +16,7 @@ from windtunnel.faults import Plan
 from windtunnel.testing.layout import settle
 from windtunnel.testing.recording import Recording
 from windtunnel.testing.storms import TEST, Storm, drawn
-from windtunnel.testing.warmth import Warmth, warmth
+from windtunnel.testing.warmth import Warmth, looking, warmth
 
 Test: TypeAlias = Callable[[Any], Awaitable[Any]]
 """A test: a coroutine function of the world."""
@@ -131,7 +131,7 @@ def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool 
     recording = Recording(world.kernel, ask.window)
     storm.begin(world)
     cause: BaseException | None = None
-    with warnings.catch_warnings(record=ask.first) as warned:
+    with warnings.catch_warnings(record=ask.first) as warned, looking() as missed:
         warnings.simplefilter("ignore", LeakWarning)  # `leaks` has them, and the parent warns of them
         try:
             world.run(_settled, test, world, ask)
@@ -144,7 +144,9 @@ def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool 
             row.status, row.message = ("skipped", str(error)) if isinstance(error, Skipped) else ("failed", repr(error))
     row.wall_s = time.perf_counter() - began
     row.warnings = [(_travelling(w.category), str(w.message), w.filename, w.lineno) for w in warned or ()]
-    row.warmth = warmth() - before if before is not None else None
+    if before is not None:
+        row.warmth = warmth() - before
+        row.warmth.absent = missed
     _describe(row, world, recording, storm)
     if explain is not None and row.failed and cause is not None:
         row.explanation = explain(cause)
