@@ -60,7 +60,12 @@ class Verdict:
             shown += [f"  {line}" for line in self.evidence.text]
         figures = [f"{name.replace('_', ' ')} {value:,}" for name, value in self.stats.items() if type(value) is int]
         counted = ", ".join(figures)
-        return [*shown, f"  [{counted}]"] if counted else shown
+        spreads = [
+            f"  {name.replace('_', ' ')}: " + ", ".join(f"{share} {number:g}" for share, number in value.items())
+            for name, value in self.stats.items()
+            if isinstance(value, dict) and value and all(type(number) in (int, float) for number in value.values())
+        ]
+        return [*shown, *spreads, *([f"  [{counted}]"] if counted else [])]
 
     @property
     def explanation(self) -> str:

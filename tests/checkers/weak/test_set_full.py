@@ -1,11 +1,14 @@
 import os
+from pathlib import Path
 
 import pytest
 
 from windtunnel.base.errors import UsageError
 from windtunnel.base.streams import Stream
 from windtunnel.checkers import check
-from windtunnel.histories import History, Operation, history_of
+from windtunnel.histories import History, Operation, history_of, read_history
+
+DATA = Path(__file__).parents[2] / "data" / "histories" / "elle-cli" / "jepsen"
 
 CASES = int(os.environ.get("WINDTUNNEL_CASES", "20000"))
 
@@ -71,6 +74,12 @@ def test_odd_reads_and_levels_are_refused():
 def test_without_a_read_nothing_is_said():
     """No read began after an add was answered."""
     assert verdict("A (read -> []) (add 1)").unknown
+
+
+@pytest.mark.parametrize(("file", "valid"), [("set.edn", True), ("set_full.edn", False)])
+def test_published_sets(file, valid):
+    """The verdicts of elle-cli's tests."""
+    assert check(read_history(DATA / file), "set-full").valid is valid
 
 
 def random_set(seed):

@@ -21,8 +21,8 @@ def test_how_stale_is_told():
     found = verdict(DRAWING)
     assert found.valid
     assert found.stats["stale"] == 2
-    assert found.stats["versions"] == {"p50": 1, "p90": 2, "p99": 2, "p99.9": 2, "max": 2}
-    assert found.stats["seconds"]["max"] == 18.0
+    assert found.stats["versions_behind"] == {"p50": 1, "p90": 2, "p99": 2, "p99.9": 2, "max": 2}
+    assert found.stats["seconds_behind"]["max"] == 18.0
 
 
 def test_bounds_in_versions():
@@ -97,7 +97,7 @@ def test_versions_behind_against_counting():
         if worst is None:
             assert found.valid is False
         elif found.valid:
-            assert found.stats["versions"]["max"] == worst
+            assert found.stats["versions_behind"]["max"] == worst
 
 
 def test_what_is_linearizable_is_fresh():

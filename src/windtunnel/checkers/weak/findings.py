@@ -31,12 +31,10 @@ class Finding:
     lines: tuple[str, ...] = ()
 
 
-def judged(
-    model: str, promise: str, findings: Sequence[Finding], stats: dict[str, Any], unknown: str = "", notes: Sequence[str] = ()
-) -> Verdict:
+def judged(model: str, promise: str, findings: Sequence[Finding], stats: dict[str, Any], unknown: str = "") -> Verdict:
     """The verdict: the first finding in full, some of each kind in words, the rest as counts.
 
-    unknown: why nothing can be said if nothing was found; empty if that means valid. notes: lines for the end of the evidence.
+    unknown: why nothing can be said if nothing was found; empty if that means valid.
     """
     if not findings:
         return Verdict(None if unknown else True, model, unknown, stats=stats)
@@ -51,10 +49,10 @@ def judged(
         text += [f"{kind}: {example}" for example in examples[:EXAMPLES_MAX]]
         if len(examples) > EXAMPLES_MAX:
             text.append(f"{kind}: {len(examples) - EXAMPLES_MAX:,} more")
-    text += notes
     stuck = first.operations[-1] if first.operations else None
     evidence = Evidence(promise, first.key, operations, None, stuck, text)
-    return Verdict(False, model, f"{first.kind}: {first.text}", evidence, stats | dict(kinds))
+    why = first.text if first.kind == model else f"{first.kind}: {first.text}"
+    return Verdict(False, model, why, evidence, stats | dict(kinds))
 
 
 def named(operation: Operation) -> str:

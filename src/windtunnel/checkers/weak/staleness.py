@@ -93,25 +93,16 @@ def staleness(history: History, bounds: Bounds | None = None) -> Verdict:
         findings += [_told(age) for age in broken]
     stats: dict[str, Any] = {"operations": len(history), "reads": len(ages), "stale": sum(age.versions > 0 for age in ages)}
     if ages:
-        stats["versions"] = _distribution([age.versions for age in ages])
+        stats["versions_behind"] = _distribution([age.versions for age in ages])
         if history.timed:
-            stats["seconds"] = _distribution([round(age.seconds, 6) for age in ages])
+            stats["seconds_behind"] = _distribution([round(age.seconds, 6) for age in ages])
         stats["within_bounds"] = round(fresh, 6)
     nothing = silent(history) or ("" if ages else "nobody read anything")
-    return judged("staleness", PROPERTY, findings, stats, nothing, notes=_notes(stats))
+    return judged("staleness", PROPERTY, findings, stats, nothing)
 
 
 def _distribution(numbers: list[Any]) -> dict[str, Any]:
     return dict(zip(_SHARES, quantiles(numbers, tuple(_SHARES.values())), strict=True))
-
-
-def _notes(stats: dict[str, Any]) -> list[str]:
-    """The distributions in words."""
-    return [
-        f"{name} behind: " + ", ".join(f"{share} {number:g}" for share, number in stats[name].items())
-        for name in ("versions", "seconds")
-        if name in stats
-    ]
 
 
 def _told(age: Age) -> Finding:
