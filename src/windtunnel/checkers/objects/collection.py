@@ -11,6 +11,9 @@ from windtunnel.histories import Operation
 from windtunnel.histories.columns import Columns
 from windtunnel.histories.operations import shown
 
+NEVER = 2**31 - 1
+"""The position of what never happened: after every event."""
+
 
 class Collection(Specification):
     """Base of those three. put, take: the names of the operations; noun: what it is called.

@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from windtunnel.checkers.objects.collection import NEVER
 from windtunnel.histories.columns import INFO, OK, Columns
-
-NEVER = 2**31 - 1
-"""The position of what never happened: after every event."""
 
 Array = np.ndarray[Any, Any]
 

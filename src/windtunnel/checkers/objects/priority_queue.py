@@ -13,8 +13,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from windtunnel.checkers.objects.collection import Collection
-from windtunnel.checkers.objects.lifetimes import NEVER, Impossible, lifetimes, operations_of
+from windtunnel.checkers.objects.collection import NEVER, Collection
 from windtunnel.histories import Operation
 from windtunnel.histories.columns import Columns
 
@@ -46,6 +45,8 @@ class PriorityQueue(Collection):
 
     def conflict(self, columns: Columns, key: int) -> list[int] | None:
         """The value that could not be taken, and smaller ones that were there all the time."""
+        from windtunnel.checkers.objects.lifetimes import Impossible, lifetimes, operations_of  # noqa: PLC0415 - numpy
+
         lives = lifetimes(columns, key, self.put, self.take)
         if lives is None or isinstance(lives, Impossible):
             return None if lives is None else lives.core

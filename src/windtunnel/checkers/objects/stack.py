@@ -22,11 +22,13 @@ value that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from windtunnel.checkers.objects.collection import Collection
-from windtunnel.checkers.objects.lifetimes import NEVER, Impossible, Lifetimes, lifetimes, operations_of
+from windtunnel.checkers.objects.collection import NEVER, Collection
 from windtunnel.histories.columns import Columns
+
+if TYPE_CHECKING:
+    from windtunnel.checkers.objects.lifetimes import Lifetimes
 
 _WORK_MAX = 20_000_000
 """Values looked at, in all rounds together, before it is left to the search; half a minute of them."""
@@ -47,6 +49,8 @@ class Stack(Collection):
 
     def conflict(self, columns: Columns, key: int) -> list[int] | None:
         """The values of a run without a bottom; or an empty answer within a run."""
+        from windtunnel.checkers.objects.lifetimes import Impossible, lifetimes, operations_of  # noqa: PLC0415 - numpy
+
         lives = lifetimes(columns, key, self.put, self.take)
         if lives is None or isinstance(lives, Impossible):
             return None if lives is None else lives.core
@@ -57,7 +61,8 @@ class Stack(Collection):
                 if left < begin and end - 1 < right:
                     near = [stay[4] for stay in run if stay[1] < end and stay[2] > begin]
                     return sorted([int(lives.empties[at]), *operations_of(lives, near)])
-        return _without_bottom(lives, runs)
+        places = _without_bottom(runs)
+        return None if places is None else operations_of(lives, places)
 
 
 Stay = tuple[int, int, int, int, int]
@@ -89,8 +94,8 @@ def _runs(stays: list[Stay]) -> list[tuple[int, int, list[Stay]]]:
     return runs
 
 
-def _without_bottom(lives: Lifetimes, runs: list[tuple[int, int, list[Stay]]]) -> list[int] | None:
-    """The operations of a run without a bottom; an empty list if every run has one, None if it takes too long to tell."""
+def _without_bottom(runs: list[tuple[int, int, list[Stay]]]) -> list[int] | None:
+    """The values of a run without a bottom, by place; an empty list if every run has one, None if it takes too long to tell."""
     work = 0
     while runs:
         left, right, run = runs.pop()
@@ -98,7 +103,7 @@ def _without_bottom(lives: Lifetimes, runs: list[tuple[int, int, list[Stay]]]) -
         rest = [stay for stay in run if stay[0] > left or stay[3] < last]
         work += len(run)
         if len(rest) == len(run):
-            return operations_of(lives, [stay[4] for stay in run])
+            return [stay[4] for stay in run]
         if work > _WORK_MAX:
             return None
         runs += _runs(rest)
