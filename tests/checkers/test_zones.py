@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from brute_force import linearizable_by_brute_force
@@ -85,3 +88,13 @@ def test_verdicts_of_all_keys_are_small_integers():
     """One byte per key, so that a hundred thousand keys cost nothing."""
     verdicts = zones.judged(columns_of(history_of("A (x:w 1) (y:w 1)").operations))
     assert verdicts.dtype == np.int8
+
+
+def test_small_histories_do_without_numpy():
+    """A process that checks a few operations never loads it."""
+    code = (
+        "import sys; from windtunnel.checkers import check; from windtunnel.histories import history_of; "
+        "assert check(history_of('A (w 1)(r 1)'), 'register').valid; "
+        "assert check(history_of('A (enqueue 1)(dequeue -> 1)'), 'queue').valid; sys.exit('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
