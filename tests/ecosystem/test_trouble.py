@@ -14,6 +14,7 @@ from programs import trouble
 from windtunnel.sim import World
 
 HERE = "127.0.0.1"
+TRIES = 3
 
 
 @contextlib.contextmanager
@@ -72,10 +73,17 @@ async def real_trouble(library):
 def test_what_clients_are_told_by_linux():
     """The table of what each client says is what it says on this machine."""
 
-    async def all_of_them():
-        return dict(zip(trouble.SAID, await asyncio.gather(*map(real_trouble, trouble.SAID)), strict=True))
+    async def measured(library):
+        for _ in range(TRIES):  # a machine that is busy may be slower than a client's patience
+            said = await real_trouble(library)
+            if said == trouble.SAID[library]:
+                break
+        return said
 
-    assert asyncio.run(asyncio.wait_for(all_of_them(), 60)) == trouble.SAID
+    async def all_of_them():
+        return dict(zip(trouble.SAID, await asyncio.gather(*map(measured, trouble.SAID)), strict=True))
+
+    assert asyncio.run(asyncio.wait_for(all_of_them(), 100)) == trouble.SAID
 
 
 # --- The same inside the tunnel ---
