@@ -30,7 +30,7 @@ def test_a_model_that_does_not_fit_is_answered_with_those_that_do():
         check(history_of("A (w 1) (cas 1 2)"), "register")
     with pytest.raises(UsageError, match="no model knows all of these"):
         check(history_of("A (enqueue 1) (push 1)"), "kv")
-    with pytest.raises(UsageError, match="models that know all of these: queue$"):
+    with pytest.raises(UsageError, match=r"models that know all of these: queue$"):
         check(history_of("A (enqueue 1)"), "kv")
 
 

@@ -121,11 +121,11 @@ def parts_of(history: History | Columns, specification: Specification, *, judged
 
 def _left_open(columns: Columns, specification: Specification, verdicts: Sequence[int]) -> tuple[list[Part], int]:
     """Parts for the keys that were not found valid; those found bad know why."""
-    left = [number for number, verdict in enumerate(verdicts) if verdict != 1]
-    if not left:
-        return [], len(verdicts)
     import numpy as np  # noqa: PLC0415 - loaded by the judge
 
+    left = np.flatnonzero(np.asarray(verdicts) != 1).tolist()
+    if not left:
+        return [], len(verdicts)
     order = np.argsort(columns.view("key"), kind="stable")
     ends = np.searchsorted(columns.view("key")[order], np.arange(len(verdicts) + 1))
     parts: list[Part] = []

@@ -134,6 +134,7 @@ def _overlaps(clusters: _Clusters) -> tuple[Array, Array]:
     high = base[forward] + clusters.s[forward]
     near = np.flatnonzero(low[1:] < high[:-1])
     backward = np.flatnonzero(clusters.real & (clusters.f >= clusters.s))
+    backward = backward[np.argsort(base[backward] + clusters.s[backward])]  # looked up in order, which caches like
     if not len(forward):
         return near, near
     before = np.searchsorted(low, base[backward] + clusters.s[backward], side="right") - 1
