@@ -1,6 +1,7 @@
 """`check`: many seeds of one test, and what is found about them."""
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import re
@@ -178,6 +179,24 @@ def test_a_hang_is_a_finding_with_a_seed():
     assert failure.row.kind in ("hung", "spin")
     assert "in hangs" in failure.row.text
     assert "in hangs" in failure.row.where
+
+
+def test_a_seed_that_spins_and_swallows_is_told_as_a_spin():
+    """Its process had to end without an answer; what the watchdog wrote says the host, the time and the line."""
+
+    async def stubborn(world):
+        await asyncio.sleep(2.0)
+        while True:
+            with contextlib.suppress(BaseException):
+                while True:
+                    pass
+
+    campaign = check(stubborn, seeds=1)
+    row = campaign.failure.row
+    assert (row.kind, row.host, row.at_s) == ("spin", "test", 2.0)
+    assert row.message == "one step took more than 5 real seconds, and swallows every exception"
+    assert row.where.endswith("in stubborn")
+    assert row.where in row.text
 
 
 def test_deadlock_and_leak_and_limit_are_each_one_finding():

@@ -176,6 +176,12 @@ async def test_expected(world):
 async def test_says_fail(world):
     pytest.fail("by hand")
 
+@pytest.mark.anyio
+@pytest.mark.asyncio
+@pytest.mark.windtunnel(seeds=2)
+async def test_of_three_marks(world):
+    await asyncio.sleep(1)
+
 def test_plain():
     assert True
 """
@@ -199,10 +205,49 @@ def test_beside_other_plugins_and_fixtures(project, mode):
         "test_skips": "SKIPPED",
         "test_expected": "XFAIL",
         "test_says_fail": "FAILED",
+        "test_of_three_marks": "PASSED",
         "test_plain": "PASSED",
         **theirs,
     }, ran.out
     assert "by hand" in ran.out
+
+
+def test_what_no_exception_stands_for_is_told_in_lines_of_its_own(project):
+    """A deadlock: what it is, who waits for what, and only then the section of the campaign."""
+    text = (
+        "import asyncio, pytest\n@pytest.mark.windtunnel(seeds=2)\nasync def test_it(world):\n    await asyncio.Event().wait()\n"
+    )
+    ran = project.write(test_stuck=text).pytest()
+    assert ran.code == 1
+    lines = ran.out.splitlines()
+    head = lines.index("nothing can ever run again, and the test is not done")
+    assert "test waits for an event at" in lines[head + 1]
+    assert lines[head + 2].startswith("---")
+
+
+def test_a_program_that_is_given_up_warns_of_nothing(project):
+    """Its `finally` blocks run when the world is gone and cannot await: that is our doing, so a strict filter stays quiet."""
+    text = """
+    import asyncio, pytest
+
+    async def farewell():
+        await asyncio.sleep(1)
+
+    async def main():
+        try:
+            await asyncio.sleep(100)
+        finally:
+            await asyncio.shield(farewell())
+
+    @pytest.mark.windtunnel(seeds=2)
+    async def test_it(world):
+        world.host("a", main)
+        await asyncio.sleep(1)
+    """
+    ran = project.write(test_left=text).ini("filterwarnings = error\n").pytest()
+    assert ran.code == 0, ran.out
+    assert "never awaited" not in ran.out + ran.err
+    assert "warning" not in ran.out
 
 
 # --- Bad input ---

@@ -20,6 +20,7 @@ import contextlib
 import logging
 import sys
 import threading
+import warnings
 import weakref
 from asyncio import events
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
@@ -202,7 +203,10 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
         self._closed = True
         threshold = logging.root.manager.disable
         logging.disable()
-        try:
+        with contextlib.ExitStack() as after:
+            after.callback(logging.disable, threshold)
+            after.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")  # of coroutines that a `finally` block makes and cannot await any more
             for free in [*self._free.values()]:
                 _close(free, None)
             for _ in range(CLOSE_MAX):  # what is closed may make tasks, as a server's `finally` does
@@ -213,8 +217,6 @@ class SimLoop(SocketCalls, SignalCalls, ThreadCalls):
                     tasks, life.tasks = life.tasks, {}
                     for task in tasks:
                         _close(task, life)
-        finally:
-            logging.disable(threshold)
 
     async def shutdown_asyncgens(self) -> None:
         """Close every asynchronous generator of the calling process that is still open."""

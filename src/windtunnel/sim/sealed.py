@@ -13,15 +13,24 @@ import asyncio
 from typing import Any, NoReturn
 
 from windtunnel.base.errors import Escaped
+from windtunnel.sim.escapes import escape
 from windtunnel.sim.life import current_host
+
+_INSTEAD = dict.fromkeys(
+    ("subprocess_exec", "subprocess_shell"), "a host has one process; make the program a host of its own"
+) | dict.fromkeys(
+    ("add_reader", "add_writer", "remove_reader", "remove_writer", "connect_read_pipe", "connect_write_pipe"),
+    "descriptors of the system are not simulated; use streams, protocols or loop.sock_*",
+)
 
 
 def _escaped(name: str) -> Escaped:
-    error = Escaped(f"loop.{name}: simulated code cannot leave the simulation; a procedure has its host for everything outside")
     host = current_host()
-    if host is not None:  # the program may swallow the error; its host remembers
-        host.escaped(error)
-    return error
+    if host is None:
+        return Escaped(
+            f"loop.{name}: simulated code cannot leave the simulation; a procedure has its host for everything outside"
+        )
+    return escape(host, f"loop.{name}", _INSTEAD.get(name, "it is not simulated"))
 
 
 class Sealed(asyncio.AbstractEventLoop):

@@ -1,8 +1,11 @@
 # ruff: noqa: ASYNC251, PLR0133, RUF006, SIM105 - the programs under test are careless on purpose
 import asyncio
+import contextlib
 import gc
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -410,7 +413,36 @@ def test_what_the_loop_refuses_is_found_too(finds):
         world.host("db", main)
         await asyncio.sleep(5.0)
 
-    assert "subprocess" in finds(scenario, "escaped").message
+    message = finds(scenario, "escaped").message
+    assert "subprocess" in message
+    assert f"on host db, t=0.000000 s, at {__file__}:" in message
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: socket.socket().connect(("db", 1)), "socket.connect"),
+        (lambda: socket.socket().makefile(), "socket.makefile"),
+        (lambda: os.mkfifo("pipe"), "os.mkfifo"),
+    ],
+    ids=["connect", "makefile", "mkfifo"],
+)
+def test_what_sockets_and_files_refuse_is_found_too(finds, call, words):
+    """With host, time and line, although the program swallows the exception."""
+
+    async def scenario(world):
+        async def main():
+            await asyncio.sleep(1.0)
+            with contextlib.suppress(Exception):
+                call()
+            await asyncio.sleep(100.0)
+
+        world.host("db", main)
+        await asyncio.sleep(5.0)
+
+    finding = finds(scenario, "escaped")
+    assert words in finding.message
+    assert f"on host db, t=1.000000 s, at {__file__}:" in finding.message
 
 
 def test_a_broken_promise_is_found_though_it_is_swallowed(finds):
@@ -632,6 +664,27 @@ def test_a_main_that_is_no_coroutine_is_told(finds):
         await asyncio.sleep(1.0)
 
     assert "expected a main that returns a coroutine" in finds(scenario, "main").message
+
+
+@pytest.mark.parametrize(
+    ("main", "words"),
+    [
+        (5, "main of host 'db': expected a function that returns a coroutine; got 5"),
+        ("json:absent", "main 'json:absent' of host 'db': json has no 'absent'"),
+        ("json", "expected a main of the form package.module:function; got 'json'"),
+    ],
+)
+def test_a_main_that_is_no_function_is_told(make_world, main, words):
+    """A mistake of the test, by the name of the host."""
+
+    async def scenario(world):
+        world.host("db", main)
+        await asyncio.sleep(1.0)
+
+    world = make_world(0)
+    with pytest.raises(Exception) as caught:
+        world.run(scenario, world)
+    assert words in str(caught.value)
 
 
 def test_ctrl_c_leaves_the_run(make_world):

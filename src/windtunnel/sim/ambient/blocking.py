@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from windtunnel.sim.ambient import clocks
-from windtunnel.sim.ambient.escapes import asking, escape
 from windtunnel.sim.ambient.hooking import Hook
 from windtunnel.sim.ambient.threads import working
+from windtunnel.sim.escapes import asking, escape
 
 _SLEEP = 'await asyncio.sleep instead, or let it freeze the whole host: World(on_sleep="stall")'
 _POLL = "await sockets and streams of asyncio instead"

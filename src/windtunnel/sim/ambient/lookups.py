@@ -11,9 +11,9 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from windtunnel.sim.ambient.escapes import escape
 from windtunnel.sim.ambient.hooking import Hook
 from windtunnel.sim.ambient.threads import working
+from windtunnel.sim.escapes import escape
 
 _INSTEAD = "await loop.getaddrinfo instead"
 

@@ -10,7 +10,7 @@ from contextvars import Context
 from typing import Any
 
 from windtunnel.base.errors import UsageError
-from windtunnel.sim.ambient.escapes import asking
+from windtunnel.sim.escapes import asking
 from windtunnel.sim.life import LIFE
 
 PARENT = 1

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
-from windtunnel.sim.ambient.escapes import escape
 from windtunnel.sim.ambient.hooking import Hook
 from windtunnel.sim.ambient.process import LoopHandler, checked
+from windtunnel.sim.escapes import escape
 from windtunnel.sim.life import current_host
 from windtunnel.sim.sealed import Sealed
 

@@ -18,8 +18,8 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from windtunnel.sim.ambient import clocks, switch
-from windtunnel.sim.ambient.escapes import escape
 from windtunnel.sim.ambient.hooking import Hook, Hooking
+from windtunnel.sim.escapes import escape
 from windtunnel.sim.life import current_host
 from windtunnel.sim.sealed import Sealed
 

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.base.errors import Escaped
+from windtunnel.sim.escapes import escaped
 from windtunnel.sim.files.nodes import Directory, File, Node
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ def dup2(files: FileSystem, fd: int, fd2: int, inheritable: bool = True) -> int:
     """As `os.dup2`, between descriptors of simulated files."""
     description = files.description(fd)
     if fd2 < FIRST:
-        raise Escaped(f"os.dup2({fd}, {fd2}): a simulated file cannot take the place of a real descriptor")
+        raise escaped(f"os.dup2({fd}, {fd2})", "a simulated file cannot take the place of a real descriptor")
     if fd2 != fd:
         if fd2 in files.descriptors:
             close(files, fd2)
@@ -298,7 +298,7 @@ def posix_fadvise(files: FileSystem, fd: int, offset: int, length: int, advice: 
 def sendfile(files: FileSystem, out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
     """As `os.sendfile`, into a simulated file, from any file."""
     if out_fd < FIRST:
-        raise Escaped("os.sendfile from a simulated file: use loop.sendfile, which the simulated network serves")
+        raise escaped("os.sendfile from a simulated file", "use loop.sendfile, which the simulated network serves")
     return _copy(files, in_fd, out_fd, count, offset, None)
 
 
@@ -307,7 +307,7 @@ def copy_file_range(
 ) -> int:
     """As `os.copy_file_range`."""
     if dst < FIRST:
-        raise Escaped(f"os.copy_file_range({src}, {dst}): the real file system is never changed")
+        raise escaped(f"os.copy_file_range({src}, {dst})", "the real file system is never changed")
     return _copy(files, src, dst, count, offset_src, offset_dst)
 
 
@@ -325,8 +325,8 @@ def flock(files: FileSystem, fd: int, operation: int, /) -> None:
     if fcntl.LOCK_EX in others or (kind == fcntl.LOCK_EX and others):
         if operation & fcntl.LOCK_NB:
             raise error(errno.EWOULDBLOCK)
-        raise Escaped(
-            f"fcntl.flock({description.path!r}): another open file of this host holds the lock; the wait would never end"
+        raise escaped(
+            f"fcntl.flock({description.path!r})", "another open file of this host holds the lock; the wait would never end"
         )
     locks[description] = kind
 

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any, Self, TypeAlias
 
-from windtunnel.base.errors import Escaped
+from windtunnel.sim.escapes import escaped
 from windtunnel.sim.files import certificates, descriptors, paths
 from windtunnel.sim.files.descriptors import FIRST
 from windtunnel.sim.files.nodes import File
@@ -116,9 +116,10 @@ class SimMmap(_mmap, metaclass=_LikeMmap):
             return _mmap(fileno, length, *args, **options)
         description = files.description(fileno)
         if description.real < 0 or options.get("access") != mmap.ACCESS_READ or not isinstance(description.node, File):
-            raise Escaped(
-                f"mmap of {description.path!r}: writes through memory have no order that a crash could respect; "
-                "on simulated hosts only files of the real file system can be mapped, with access=mmap.ACCESS_READ"
+            raise escaped(
+                f"mmap of {description.path!r}",
+                "writes through memory have no order that a crash could respect; "
+                "on simulated hosts only files of the real file system can be mapped, with access=mmap.ACCESS_READ",
             )
         return _mmap(description.real, length, *args, **options)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from windtunnel.base.errors import Escaped
+from windtunnel.sim.escapes import escaped
 from windtunnel.sim.files import descriptors
 from windtunnel.sim.files.descriptors import error
 from windtunnel.sim.files.names import Place
@@ -522,6 +522,6 @@ def refused(name: str) -> Callable[..., Any]:
     """A call that has no meaning on a simulated host."""
 
     def refuse(_files: FileSystem, *args: Any, **_options: Any) -> Any:
-        raise Escaped(f"os.{name}{args!r}: not simulated; the real file system is never changed")
+        raise escaped(f"os.{name}{args!r}", "not simulated; the real file system is never changed")
 
     return refuse

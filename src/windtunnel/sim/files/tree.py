@@ -26,9 +26,9 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from windtunnel.base.errors import Escaped
 from windtunnel.base.streams import Stream
 from windtunnel.sim.disk import SYNC_S
+from windtunnel.sim.escapes import escaped
 from windtunnel.sim.files.descriptors import FIRST, SIZE_BYTES_MAX, Description, error, relinked, status_of
 from windtunnel.sim.files.names import Names, Place, real_node
 from windtunnel.sim.files.nodes import SECTOR_BYTES, Device, Directory, File, Node, Symlink
@@ -371,4 +371,4 @@ def _described(node: Node | None) -> str:
 def _device(node: Device, flags: int) -> int:
     if node.lower in _REAL_DEVICES:
         return posix.open(node.lower, flags & ~os.O_CREAT | os.O_CLOEXEC)
-    raise Escaped(f"open({node.lower!r}): a device, pipe or socket outside the simulation")
+    raise escaped(f"open({node.lower!r})", "a device, pipe or socket outside the simulation")

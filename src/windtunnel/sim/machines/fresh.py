@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,17 @@ from windtunnel.sim.life import current_host
 
 if TYPE_CHECKING:
     from windtunnel.sim.machines.host import Host
+
+
+def check_main(name: str, main: Any) -> None:
+    """Raises UsageError for a main that cannot be one."""
+    if main is None or isinstance(main, str) or callable(main):
+        return
+    made = ""
+    if inspect.iscoroutine(main):
+        main.close()
+        made = "; give the function and do not call it, for each start of the host needs a coroutine of its own"
+    raise UsageError(f"main of host {name!r}: expected a function that returns a coroutine; got {main!r}{made}")
 
 
 def main_of(host: Host, main: Any) -> Callable[[], Any]:
@@ -37,7 +49,10 @@ def main_of(host: Host, main: Any) -> Callable[[], Any]:
             return main  # type: ignore[no-any-return]
     found: Any = importlib.import_module(module)
     for name in path.split("."):
-        found = getattr(found, name)
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise UsageError(f"main {main!r} of host {host.name!r}: {module} has no {path!r}") from None
     return found  # type: ignore[no-any-return]
 
 

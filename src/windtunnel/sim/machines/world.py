@@ -138,6 +138,7 @@ class World(Verbs):
         """
         if self._ran and not self.loop.is_running():
             raise UsageError(f"the run is over: {name!r} can no longer boot")
+        freshness.check_main(name, main)
         host = Host(self, name, main, cpu=cpu, env=env, files=files, fresh=fresh, on_exit=on_exit, faults=faults, disk=disk)
         return self._admit(host)
 

@@ -6,7 +6,7 @@ import functools
 import socket
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.base.errors import Escaped
+from windtunnel.sim.escapes import escaped
 from windtunnel.sim.net.sockets import SimSocket, interface_here
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def socketpair(family: Any = None, type: Any = socket.SOCK_STREAM, proto: int = 
     if interface is None:
         return _real(family, type, proto)
     if type & 0xF != socket.SOCK_STREAM:
-        raise Escaped("socket.socketpair: only pairs of stream sockets are simulated")
+        raise escaped("socket.socketpair", "only pairs of stream sockets are simulated")
     near, far = _end(interface), _end(interface)
     near.peer, far.peer = far, near
     pair = SimSocket.of(near), SimSocket.of(far)

@@ -21,7 +21,7 @@ from os import close as close_descriptor
 from os import eventfd, eventfd_write
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from windtunnel.base.errors import Escaped
+from windtunnel.sim.escapes import escaped
 from windtunnel.sim.life import current_host
 from windtunnel.sim.net.connecting import Listener, bind
 from windtunnel.sim.net.reliable import ATTACHED, FIN, RESET
@@ -392,7 +392,7 @@ class SimSocket(socket.socket):
         self._refuse("sendfile")
 
     def _refuse(self, verb: str) -> NoReturn:
-        raise Escaped(f"socket.{verb}: blocks, and simulated code has no threads; use the event loop")
+        raise escaped(f"socket.{verb}", "blocks, and simulated code has no threads; use the event loop")
 
     def _would_block(self, verb: str) -> NoReturn:
         if self._timeout != 0.0:

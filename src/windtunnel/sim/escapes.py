@@ -8,10 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from windtunnel.base.errors import Escaped
+from windtunnel.sim.life import current_host
 
-_SIM = str(Path(__file__).parents[1])
-_OURS = str(Path(__file__).parent)
+_SIM = str(Path(__file__).parent)
+_OURS = (*(f"{_SIM}/{part}" for part in ("ambient/", "files/", "net/", "sealed.py")), __file__)
 _STDLIB = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
+
+
+def escaped(call: str, instead: str) -> Escaped:
+    """The error, for the host that the running code belongs to; where there is none, it has no place either."""
+    host = current_host()
+    return Escaped(f"{call}: {instead}") if host is None else escape(host, call, instead)
 
 
 def escape(host: Any, call: str, instead: str) -> Escaped:
