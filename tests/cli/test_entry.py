@@ -95,7 +95,7 @@ def test_every_command_has_help_with_an_example(command, capsys):
         (["sweep", "raft", "--seeds", "9..5"], "expected a number of seeds such as 1000"),
         (["sweep", "raft", "--resume", "/nowhere"], "/nowhere is no sweep"),
         (["explore", "two-phase"], "did you mean two-phase-commit?"),
-        (["check", "x.jsonl"], "the following arguments are required: --model"),
+        (["check", "x.jsonl"], "check needs a history and --model"),
         (["check", "x.jsonl", "--model", "cas"], "did you mean cas-register?"),
         (["check", "/nowhere.jsonl", "--model", "kv"], "/nowhere.jsonl"),
         (["replay", "/nowhere"], "/nowhere is no stored run"),

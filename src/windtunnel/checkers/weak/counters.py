@@ -95,6 +95,8 @@ class _Additions:
         self._ends = [op.completed or 0 for op in self._done]
         self._may_up, self._may_down = _sums(self._asked)
         self._has_up, self._has_down = _sums(self._done)
+        self._open: list[Operation] = []
+        self._entered = 0
 
     def judge(self, read: Operation, *, lagging: bool) -> Finding | None:
         """What is wrong with a read, if anything."""
@@ -118,10 +120,9 @@ class _Additions:
 
     def _unattainable(self, read: Operation, asked: int, done: int, above: int, spread: int) -> Finding | None:
         """A finding if no choice of the additions in doubt makes the sum. above: the read, seen from the lowest sum."""
-        certain = {op.index for op in self._done[:done]}
-        doubtful = [op for op in self._asked[:asked] if op.index not in certain]
-        if spread > SPREAD_MAX or len(doubtful) > _DOUBT_MAX:
+        if above in (0, spread) or spread > SPREAD_MAX or asked - done > _DOUBT_MAX:
             return None
+        doubtful = self._doubtful(read, asked) if done else self._asked[:asked]
         sums = 1
         for op in doubtful:
             sums |= sums << abs(amount(op))
@@ -130,6 +131,14 @@ class _Additions:
         amounts = ", ".join(shown(amount(op)) for op in doubtful[:8])
         text = f"{named(read)} is no sum: what had certainly been added, and any choice of {amounts} in doubt, does not make it"
         return Finding("no-sum", text, (*doubtful[-4:], read), read.key)
+
+    def _doubtful(self, read: Operation, asked: int) -> list[Operation]:
+        """Additions that a read may show or not. Reads come in the order of their invocations."""
+        entered = bisect_left(self._begins, read.invoked)
+        self._open += self._asked[self._entered : entered]
+        self._entered = entered
+        self._open = [op for op in self._open if op.type != "ok" or (op.completed or 0) > read.invoked]
+        return [*self._open, *self._asked[entered:asked]]
 
 
 def _sums(operations: Sequence[Operation]) -> tuple[list[int], list[int]]:
