@@ -21,6 +21,7 @@ FLOORS = {
     "traffic": 2,
     "reports": 2,
     "scenarios": 3,
+    "generators": 3,
     "testing": 4,
     "cli": 6,
 }
