@@ -12,6 +12,7 @@ from windtunnel.base.messages import Value
 from windtunnel.checkers.verdict import Evidence, Verdict
 from windtunnel.histories import History, Operation, draw
 from windtunnel.histories.operations import shown
+from windtunnel.histories.values import canonical
 
 EXAMPLES_MAX = 3
 _DRAWN_MAX = 12
@@ -75,6 +76,11 @@ def misfit(history: History, operation: Operation, expected: str, got: Value) ->
 def silent(history: History) -> str:
     """Why a history says nothing, if it does not: no operation was answered."""
     return "" if any(operation.type == "ok" for operation in history) else "no operation of the history was answered ok"
+
+
+def names_of(values: Sequence[Value]) -> Sequence[Any]:
+    """Values in a form that can be compared and hashed. Reads of thousands of numbers are common: those need no conversion."""
+    return values if set(map(type, values)) <= {int, str} else [canonical(value) for value in values]
 
 
 def quantiles(numbers: Sequence[float], shares: Sequence[float] = (0.5, 0.9, 0.99, 0.999, 1.0)) -> list[float]:

@@ -55,6 +55,8 @@ def _action(history: History, operation: Operation) -> Action:
     content: Any = operation.result if answered and operation.result is not None else operation.value
     if isinstance(content, (list, tuple)) and content and all(_is_micro(item) for item in content):
         for f, *rest in content:
+            if str(f).lstrip(":") == "send" and len(rest) < 2:
+                raise misfit(history, operation, '["send", key, value]', [f, *rest])
             if str(f).lstrip(":") == "send":
                 action.sends.append(_sent(history, operation, rest[0], rest[1]))
             elif rest and rest[0] is not None:

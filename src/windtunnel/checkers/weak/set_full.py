@@ -24,7 +24,7 @@ from typing import Any, Final
 from windtunnel.base.errors import unknown
 from windtunnel.base.messages import Value
 from windtunnel.checkers.verdict import Verdict
-from windtunnel.checkers.weak.findings import Finding, judged, misfit, named, quantiles, silent
+from windtunnel.checkers.weak.findings import Finding, judged, misfit, named, names_of, quantiles, silent
 from windtunnel.histories import History, Operation
 from windtunnel.histories.operations import shown
 from windtunnel.histories.values import canonical
@@ -103,12 +103,13 @@ def _elements(operations: Sequence[Operation], reads: Sequence[Operation]) -> di
             element.adds.append(op)
             if op.type == "ok":
                 element.know(op)
-    for read in reads:
+    met: set[Any] = set()
+    for read in sorted(reads, key=lambda read: read.completed or 0):
         result: Any = read.result
-        for value in result:
-            found = elements.get(canonical(value))
-            if found is not None:
-                found.know(read)
+        fresh = set(names_of(result)) - met
+        met |= fresh
+        for name in fresh & elements.keys():
+            elements[name].know(read)
     return elements
 
 
@@ -116,11 +117,17 @@ def _strange(reads: Sequence[Operation], elements: dict[Any, _Element]) -> list[
     """Duplicates, and phantoms at the first read that shows them."""
     findings: list[Finding] = []
     told: set[Any] = set()
-    for read in reads:
+    early: set[Any] = set()  # begun before a read that ended before this one did
+    for read in sorted(reads, key=lambda read: read.completed or 0):
         values: Any = read.result
-        for name, times in Counter(map(canonical, values)).items():
+        names = names_of(values)
+        if len(set(names)) == len(names) and early.issuperset(names):
+            continue
+        for name, times in Counter(names).items():
             adds = elements[name].adds if name in elements else []
             begun = [op for op in adds if op.invoked < (read.completed or 0)]
+            if begun:
+                early.add(name)
             if not begun and name not in told:
                 told.add(name)
                 value = next(value for value in values if canonical(value) == name)
@@ -143,7 +150,7 @@ def _follow(reads: Sequence[Operation], elements: dict[Any, _Element]) -> None:
         while latest and (elements[latest[-1]].known or 0) > read.invoked:
             lacking.discard(latest.pop())
         result: Any = read.result
-        names = set(map(canonical, result))
+        names = set(names_of(result))
         for name in unseen & names:
             elements[name].present = read
         for name in lacking - names:
