@@ -20,14 +20,22 @@ from windtunnel.base.errors import UsageError, unknown
 from windtunnel.checkers.models import MODELS, check
 from windtunnel.checkers.transactions import levels
 from windtunnel.checkers.verdict import Verdict
-from windtunnel.histories import History
+from windtunnel.histories import History, MalformedHistory
 
 _GUARANTEES = ("read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads")
 _GUARANTEED: Mapping[str, tuple[str, ...]] = dict.fromkeys(_GUARANTEES, ())
 
 
+_OF_SINGLE_OBJECTS = levels.weaker("linearizable")
+"""Levels of the lattice that speak of operations, not of transactions: no anomaly of transactions decides them."""
+
+
 def _of_transactions(model: str) -> Mapping[str, tuple[str, ...]]:
-    return {f"{model}@{level}": tuple(f"{model}@{lower}" for lower in lowers) for level, lowers in levels.IMPLIES.items()}
+    return {
+        f"{model}@{level}": tuple(f"{model}@{lower}" for lower in lowers if lower not in _OF_SINGLE_OBJECTS)
+        for level, lowers in levels.IMPLIES.items()
+        if level not in _OF_SINGLE_OBJECTS
+    }
 
 
 LADDERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
@@ -146,9 +154,10 @@ class Ladder:
 
 
 def interfaces_of(functions: Iterable[str]) -> list[str]:
-    """The ladders that know all these operations."""
+    """The ladders of which some model knows all these operations; those of which the largest share does first."""
     asked = set(functions)
-    return [name for name, rungs in LADDERS.items() if any(asked <= set(_model(rung).functions) for rung in rungs)]
+    shares = {name: sum(asked <= set(_model(rung).functions) for rung in rungs) / len(rungs) for name, rungs in LADDERS.items()}
+    return sorted((name for name, share in shares.items() if share), key=lambda name: -shares[name])
 
 
 def _model(rung: str) -> Any:
@@ -164,16 +173,16 @@ def ladder(history: Any, interface: str | None = None, *, budget_s: float | None
     """
     if interface is not None:
         return _judged(history, _ladder_with(interface), budget_s, thorough=thorough)
+    refused: UsageError | MalformedHistory | None = None
+    if not isinstance(history, History):
+        return _judged(history, history.interface, budget_s, thorough=thorough)
     candidates = interfaces_of(history.functions())
-    refused: UsageError | None = None
-    if isinstance(history, History):
+    for strict in (True, False):
         for name in candidates:
             try:
-                return _judged(history, name, budget_s, thorough=thorough)
-            except UsageError as error:
+                return _judged(history, name, budget_s, thorough=thorough, strict=strict)
+            except (UsageError, MalformedHistory) as error:
                 refused = refused or error
-    elif hasattr(history, "interface"):
-        return _judged(history, history.interface, budget_s, thorough=thorough)
     if refused is not None:
         raise refused
     known = ", ".join(LADDERS)
@@ -190,7 +199,8 @@ def _ladder_with(name: str) -> str:
     raise unknown("ladder", name, LADDERS)
 
 
-def _judged(history: Any, interface: str, budget_s: float | None, *, thorough: bool) -> Ladder:
+def _judged(history: Any, interface: str, budget_s: float | None, *, thorough: bool, strict: bool = False) -> Ladder:
+    """strict: whether the strongest model that knows the operations must understand their answers, too."""
     if interface in ("list-append", "rw-register"):
         return _of_levels(history, interface, budget_s)
     deadline = None if budget_s is None else time.perf_counter() + budget_s
@@ -213,6 +223,8 @@ def _judged(history: Any, interface: str, budget_s: float | None, *, thorough: b
             verdict = check(history, model, budget_s=left, level=level or None)
         except UsageError as error:  # the shape of the answers: other models of the ladder may understand it
             refused = refused or error
+            if strict and not found:
+                raise
             found[name] = Rung(name, None, f"does not fit: {error}", judged=False)
         else:
             found[name] = Rung(name, verdict.valid, _clause(verdict))
@@ -260,15 +272,16 @@ def _of_levels(history: Any, interface: str, budget_s: float | None) -> Ladder:
     """All levels of isolation from one analysis: its anomalies rule some out, and their absence proves others."""
     verdict: Any = check(history, interface, budget_s=budget_s, level=levels.STRONGEST)
     held = {lower for level in verdict.holds for lower in levels.weaker(level)}
+    open_because = verdict.why if verdict.valid is None else "the anomalies that are looked for do not decide it"
     rungs = []
-    for level in levels.IMPLIES:
-        name = f"{interface}@{level}"
+    for name in LADDERS[interface]:
+        level = name.partition("@")[2]
         against = [anomaly.name for anomaly in verdict.anomalies if levels.forbids(level, anomaly.name)]
         if against:
             rungs.append(Rung(name, False, ", ".join(dict.fromkeys(against))))
         elif level in held:
             rungs.append(Rung(name, True))
         else:
-            rungs.append(Rung(name, None, verdict.why or "the anomalies that are looked for do not decide it"))
+            rungs.append(Rung(name, None, open_because))
     found = {rung.name: rung for rung in rungs}
     return Ladder(interface, tuple(rungs), tuple(contradictions(interface, found)))

@@ -22,11 +22,14 @@ EXAMPLES = """\
   windtunnel check store/latest/history.jsonl --model kv --budget 60
   windtunnel check history.edn --model list-append --level snapshot-isolation
   windtunnel check jobs.log --model queue --html why.html
+  windtunnel check history.jsonl --ladder
   windtunnel check --list-models"""
 
 JSON = (
     "`file`, `model`, `verdict`, `why`, `ops`, `wall_s`, `evidence` (null, or `property`, `key`, `operations`, "
-    "`last_state`, `stuck`, `text`), `stats`."
+    "`last_state`, `stuck`, `text`), `stats`. "
+    "With `--ladder`: `ladder`, `rungs` (`name`, `verdict`, `why`, and whether it was `judged` itself), `strongest`, "
+    "`contradictions`, `ops`, `wall_s`."
 )
 
 BUDGET_S = 60.0
@@ -41,6 +44,11 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("--model", metavar="M", help="what the system promises")
     parser.add_argument("--list-models", action="store_true", help="print the models, and do nothing else")
+    parser.add_argument(
+        "--ladder",
+        action="store_true",
+        help="judge by all models of the interface; exit code 0, or that of --model (and --level)",
+    )
     parser.add_argument("--level", metavar="L", help="isolation level, for models of transactions (default strict-serializable)")
     parser.add_argument("--format", default="auto", metavar="F", help="format of the file (default: recognised)")
     parser.add_argument(
@@ -62,6 +70,10 @@ def execute(args: argparse.Namespace) -> int:
 
     if args.list_models:
         return list_models(args)
+    if args.ladder and args.file is not None:
+        from windtunnel.cli.ladder import climb  # noqa: PLC0415
+
+        return climb(args)
     if args.file is None or args.model is None:
         raise UsageError("check needs a history and --model; `windtunnel check --list-models` has the models")
     if args.model not in MODELS:

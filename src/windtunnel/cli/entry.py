@@ -24,6 +24,7 @@ COMMANDS = {
     "sweep": "run many seeds, on all cores",
     "explore": "search every schedule of a small cluster",
     "check": "judge a recorded history",
+    "generate": "make a history whose verdicts are known",
     "list": "list systems, faults, models, formats",
     "show": "show a system: promise, properties, safeguards",
     "doctor": "say what this machine has and lacks",

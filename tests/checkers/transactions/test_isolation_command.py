@@ -53,3 +53,14 @@ def test_malformed_files_are_wrong_usage(tmp_path, capsys):
     (tmp_path / "h").write_text("{:type :ok, :process 1, :value 3}")
     assert main(["check", str(tmp_path / "h"), "--model", "list-append"]) == 3
     assert "h:1: expected a list of micro-operations" in capsys.readouterr().err
+
+
+def test_completions_without_an_answer_may_say_nothing(tmp_path, capsys):
+    """Unanswered and failed transactions end with null as their value, as our own histories have it."""
+    asked = '{"process": %d, "type": "invoke", "f": "txn", "value": [["append", "x", %d]]}'
+    ended = '{"process": %d, "type": "%s", "f": "txn", "value": null}'
+    (tmp_path / "h.jsonl").write_text("\n".join([asked % (0, 1), ended % (0, "info"), asked % (1, 2), ended % (1, "fail")]))
+    assert main(["check", str(tmp_path / "h.jsonl"), "--model", "list-append"]) in (0, 2)
+    assert "expected a list" not in capsys.readouterr().err
+    (tmp_path / "h.jsonl").write_text("\n".join([asked % (0, 1), ended % (0, "ok")]))
+    assert main(["check", str(tmp_path / "h.jsonl"), "--model", "list-append"]) == 3

@@ -125,6 +125,8 @@ class Transacting:
         if f not in ("txn", None):
             raise MalformedHistory(self.path, line, "a transaction (:f :txn)", excerpt(edn_text(f)))
         value = row.get("value")
+        if value is None and kind in ("info", "fail") and process in self._open:
+            value = []  # nothing was answered; what was asked stands in the invocation
         if not isinstance(value, list):
             raise MalformedHistory(self.path, line, "a list of micro-operations as the value", excerpt(edn_text(value)))
         if kind == "invoke":
