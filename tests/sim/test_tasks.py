@@ -31,7 +31,8 @@ def pure():
 def ordered(request):
     """Both implementations."""
     module = pure() if request.param == "pure" else tasks
-    assert (module.Task.__hash__ is not asyncio.Task.__hash__) and module.Task is not asyncio.Task
+    assert module.Task.__hash__ is not asyncio.Task.__hash__
+    assert module.Task is not asyncio.Task
     return module
 
 
