@@ -168,8 +168,8 @@ def ladder(history: Any, interface: str | None = None, *, budget_s: float | None
     """Judge a history by every model of its interface, from the strongest.
 
     history: History, or columns of transactions. interface: of LADDERS, or a model that stands on one; None takes the first
-    that fits the operations. budget_s: wall seconds for all rungs together. thorough: judge each rung even if another one
-    settles it, to find contradictions. Raises UsageError if nothing fits.
+    that fits the operations. budget_s: wall seconds for all rungs together; each may take half of what is left. thorough: judge
+    each rung even if another one settles it, to find contradictions. Raises UsageError if nothing fits.
     """
     if interface is not None:
         return _judged(history, _ladder_with(interface), budget_s, thorough=thorough)
@@ -214,7 +214,7 @@ def _judged(history: Any, interface: str, budget_s: float | None, *, thorough: b
         if settled is not None and not thorough:
             found[name] = settled
             continue
-        left = None if deadline is None else deadline - time.perf_counter()
+        left = None if deadline is None else (deadline - time.perf_counter()) / 2  # strong models are hard, weak ones quick
         if left is not None and left <= 0:
             found[name] = settled or Rung(name, None, "the budget was spent on stronger models", judged=False)
             continue
