@@ -104,9 +104,7 @@ def _hooks() -> Finding:
         return Finding(
             "hooks", "ok", "native: simulated code has its host's clocks and randomness, by whatever name it knows them"
         )
-    return Finding(
-        "hooks", "missing", "patched: names bound before a run keep the real clock; needs CPython and a C compiler"
-    )
+    return Finding("hooks", "missing", "patched: names bound before a run keep the real clock; needs CPython and a C compiler")
 
 
 def _layout() -> Finding:
