@@ -42,7 +42,8 @@ check: $(VENV)/installed-dev ## format, lint and types
 	@$(BIN)/ruff check src tests benchmarks docs examples setup.py
 	@$(BIN)/mypy
 
-campaign: $(VENV)/installed-dev ## raft under everything: SEEDS=10000 seeds of 60 s each
+campaign: $(VENV)/installed-dev ## the tests that take minutes; then raft under everything: SEEDS=10000 seeds of 60 s each
+	@$(BIN)/python -m pytest -n auto -q -m campaign
 	@$(BIN)/windtunnel sweep raft --seeds $(SEEDS) --faults hostile --for 60
 
 clean: ## remove what was built, keep the store

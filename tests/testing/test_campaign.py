@@ -13,7 +13,10 @@ import pytest
 from windtunnel.base.errors import UsageError
 from windtunnel.sim import sometimes
 from windtunnel.testing import Campaign, CampaignFailed, check
+from windtunnel.testing.campaign import row_of
+from windtunnel.testing.forks import alone
 from windtunnel.testing.settings import Settings
+from windtunnel.testing.single import Ask, Single
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -191,8 +194,7 @@ def test_a_seed_that_spins_and_swallows_is_told_as_a_spin():
                 while True:
                     pass
 
-    campaign = check(stubborn, seeds=1)
-    row = campaign.failure.row
+    row = row_of(alone(Single(stubborn), Ask(seed=0), limit_s=60.0))
     assert (row.kind, row.host, row.at_s) == ("spin", "test", 2.0)
     assert row.message == "one step took more than 5 real seconds, and swallows every exception"
     assert row.where.endswith("in stubborn")
