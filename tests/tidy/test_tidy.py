@@ -13,6 +13,8 @@ FLOORS = {
     "runtime": 1,
     "histories": 1,
     "batteries": 1,
+    "resilience": 1,
+    "quant": 1,
     "systems": 2,
     "sim": 2,
     "live": 2,
@@ -20,10 +22,15 @@ FLOORS = {
     "checkers": 2,
     "traffic": 2,
     "reports": 2,
+    "foreign": 2,
     "scenarios": 3,
     "generators": 3,
+    "calculators": 3,
     "testing": 4,
-    "cli": 6,
+    "labs": 5,
+    "learn": 6,
+    "cli": 7,
+    "studio": 7,
 }
 WORLD = {"time", "random", "socket", "os", "uuid", "secrets", "threading", "datetime", "subprocess", "pathlib"}
 FUNCTION_LINES_MAX = 70
@@ -32,7 +39,8 @@ SYSTEM_LINES_MAX = 400
 # A module above the limit, with the reason why splitting it would make it worse.
 LONGER_FOR_A_REASON: dict[str, str] = {}
 
-MODULES = sorted(p for p in PACKAGE.rglob("*.py"))
+# What a lab hands out and what grades it are content: they are loaded by their path, never imported by the package.
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if "catalogue" not in p.relative_to(PACKAGE).parts[:2])
 
 
 def floor_of(path):

@@ -17,7 +17,7 @@ from windtunnel.base.errors import UsageError, WindtunnelError, unknown
 
 UNKNOWN, USAGE, INTERRUPTED, BROKEN_PIPE = 2, 3, 130, 141
 
-COMMANDS = {
+TUNNEL = {
     "run": "run a system under faults and judge what its clients saw",
     "replay": "run a stored run again and compare",
     "shrink": "find the smallest fault plan that still breaks the promise",
@@ -30,13 +30,23 @@ COMMANDS = {
     "doctor": "say what this machine has and lacks",
     "export": "write a stored run for another tool",
 }
+SCHOOL: dict[str, str] = {}
+COMMANDS = {**TUNNEL, **SCHOOL}
+
+
+def _listed(commands: dict[str, str]) -> str:
+    return "\n".join(f"  {name:<11} {what}" for name, what in commands.items())
+
 
 HELP = f"""usage: windtunnel COMMAND [ARGUMENTS]
 
 A wind tunnel for distributed systems: run a protocol under faults, get a verdict with evidence, replay it from its seed.
 
-commands:
-{chr(10).join(f"  {name:<9} {what}" for name, what in COMMANDS.items())}
+the tunnel:
+{_listed(TUNNEL)}
+
+the school:
+{_listed(SCHOOL)}
 
   windtunnel COMMAND --help   the arguments of a command, with examples
   windtunnel --version
