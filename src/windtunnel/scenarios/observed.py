@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from windtunnel.histories import History
+from windtunnel.histories import History, Operation
 
 Progress = Callable[[float], None]
 """Called now and then with the seconds of the scenario that have passed."""
+
+Watch = Callable[[float, Sequence[Mapping[str, Any]], Sequence[Operation]], None]
+"""Called every WATCH_S of a traced, simulated run: seconds passed, the rows of the trace so far, the operations so far.
+
+Both sequences only grow, so a watcher keeps its own place in them. It may take its time: virtual time waits, and the run is the
+same run.
+"""
+
+WATCH_S = 0.05
 
 AVAILABLE = "answers_after_the_last_fault"
 AVAILABLE_STATEMENT = "operations invoked after the last fault has ended succeed again"

@@ -15,7 +15,7 @@ from typing import Any
 from windtunnel.base.system import System
 from windtunnel.histories import History
 from windtunnel.scenarios.judge import judge
-from windtunnel.scenarios.observed import Observed, Progress
+from windtunnel.scenarios.observed import Observed, Progress, Watch
 from windtunnel.scenarios.spec import Scenario
 from windtunnel.systems import find
 
@@ -47,11 +47,18 @@ class Diverged(AssertionError):  # noqa: N818 - what happened
     """Two runs of one scenario differed: the system or the simulator is not deterministic."""
 
 
-def run(scenario: Scenario, *, trace: bool = False, explained: bool = True, progress: Progress | None = None) -> Run:
+def run(
+    scenario: Scenario,
+    *,
+    trace: bool = False,
+    explained: bool = True,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+) -> Run:
     """Run and judge a scenario in the world it names.
 
-    explained: run an invalid scenario a second time, for its trace; sweeps and shrinking only want the verdict. Raises
-    UsageError for choices that the system does not have.
+    explained: run an invalid scenario a second time, for its trace; sweeps and shrinking only want the verdict. watch: looks
+    at a simulated run while it goes on; such a run is traced. Raises UsageError for choices that the system does not have.
     """
     system = find(scenario.system)
     if scenario.script is not None:
@@ -60,7 +67,8 @@ def run(scenario: Scenario, *, trace: bool = False, explained: bool = True, prog
         from windtunnel.scenarios.live import observe  # noqa: PLC0415 - sockets and processes load only for a live run
 
         return _judged(scenario, system, observe(scenario, system, progress))
-    first = _simulate(scenario, system, trace=trace, progress=progress)
+    trace = trace or watch is not None
+    first = _simulate(scenario, system, trace=trace, progress=progress, watch=watch)
     judged = _judged(scenario, system, first)
     if judged.verdict == "invalid" and explained and not trace:
         again = _simulate(scenario, system, trace=True)
@@ -70,10 +78,12 @@ def run(scenario: Scenario, *, trace: bool = False, explained: bool = True, prog
     return judged
 
 
-def _simulate(scenario: Scenario, system: System, *, trace: bool, progress: Progress | None = None) -> Observed:
+def _simulate(
+    scenario: Scenario, system: System, *, trace: bool, progress: Progress | None = None, watch: Watch | None = None
+) -> Observed:
     from windtunnel.scenarios.simulated import observe  # noqa: PLC0415 - the kernel loads only for a simulated run
 
-    return observe(scenario, system, trace=trace, progress=progress)
+    return observe(scenario, system, trace=trace, progress=progress, watch=watch)
 
 
 def _observe_stage(scenario: Scenario, system: System) -> Observed:

@@ -13,7 +13,17 @@ from windtunnel.base.system import System
 from windtunnel.faults import Nemesis
 from windtunnel.histories import History, Recorder
 from windtunnel.scenarios.chosen import client_maker, options_of, plan_of, shed_note
-from windtunnel.scenarios.observed import RAISED, RAISED_STATEMENT, Breach, Observed, Progress, availability, timed
+from windtunnel.scenarios.observed import (
+    RAISED,
+    RAISED_STATEMENT,
+    WATCH_S,
+    Breach,
+    Observed,
+    Progress,
+    Watch,
+    availability,
+    timed,
+)
 from windtunnel.scenarios.spec import Scenario
 from windtunnel.sim.kernel import KERNEL
 from windtunnel.sim.world import SimWorld
@@ -25,9 +35,13 @@ WAITING_MAX = 12  # rows of who waits for what
 CLOSING_S = 5.0  # granted to the closing questions
 
 
-def observe(scenario: Scenario, system: System, *, trace: bool, progress: Progress | None = None) -> Observed:
-    """Run the scenario in the simulator."""
+def observe(
+    scenario: Scenario, system: System, *, trace: bool, progress: Progress | None = None, watch: Watch | None = None
+) -> Observed:
+    """Run the scenario in the simulator. watch: looks at the run while it goes on, which needs `trace`."""
+    assert trace or watch is None, "what is not traced cannot be watched"
     simulation = _Simulation(scenario, system, trace=trace)
+    simulation.watch = watch
     try:
         return timed(lambda: simulation.run(progress))
     finally:
@@ -60,6 +74,7 @@ class _Simulation:
         self.plan = plan_of(scenario, system, self.world.nodes, self.world.kernel.stream("faults"))
         self.nemesis = Nemesis(self.world, self.plan)
         self.clients: list[Client] = []
+        self.watch: Watch | None = None
         self.idle = False
 
     def run(self, progress: Progress | None) -> Observed:
@@ -86,9 +101,12 @@ class _Simulation:
 
     def _go_on_until(self, when_s: float, progress: Progress | None = None) -> bool:
         """False when a violation or a failure stopped the run before `when_s`."""
-        world = self.world
+        world, watch = self.world, self.watch
+        slice_s = WATCH_S if watch is not None else SLICE_S if progress is not None else math.inf
         while world.now < when_s:
-            reason = world.run(min(when_s, world.now + SLICE_S) if progress is not None else when_s)
+            reason = world.run(min(when_s, world.now + slice_s))
+            if watch is not None:
+                watch(world.now, world.trace.rows, self.recorder.operations)
             if world.violation is not None or world.failure is not None:
                 return False
             if reason == "idle":  # nothing can ever happen again: waiting would not change that
