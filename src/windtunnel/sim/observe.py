@@ -8,6 +8,7 @@ from typing import Any
 
 from windtunnel.base.messages import NodeId, describe
 from windtunnel.base.properties import Nodes, Property, Watch
+from windtunnel.sim.states import States
 
 SOMETIMES_EVERY = 8  # events between two looks at the situations not seen yet
 
@@ -74,6 +75,10 @@ class Watcher:
             self._unseen.remove(prop)
 
 
+EFFECTS = frozenset({"apply", "reply", "persist", "leader", "violation"})
+"""Kinds of rows that a handler causes: the state after it belongs to the event that it handled."""
+
+
 class Trace:
     """Rows of everything that happened, JSON-able, in order. The kernel calls `sent` and `dispatched`; a world adds notes.
 
@@ -83,10 +88,25 @@ class Trace:
     def __init__(self, now: Callable[[], float]) -> None:
         self.rows: list[dict[str, Any]] = []
         self._now = now
+        self._states = States()
+        self._event: dict[NodeId, dict[str, Any]] = {}
 
     def note(self, kind: str, text: str, node: NodeId | None = None, **more: Any) -> None:
         """A row of the world itself: a crash, a cut, a caption."""
-        self.rows.append({"i": len(self.rows), "t": self._now(), "kind": kind, "node": node, "text": text, **more})
+        row = {"i": len(self.rows), "t": self._now(), "kind": kind, "node": node, "text": text, **more}
+        self.rows.append(row)
+        if node is None or kind in EFFECTS:
+            return
+        self._event[node] = row
+        if kind == "crash":
+            self._states.forget(node)
+
+    def settled(self, node: NodeId, core: object) -> None:
+        """The handler of the last event of `node` has returned: what differs in its state becomes part of that row."""
+        row = self._event.get(node)
+        changes = self._states.changes(node, core)
+        if row is not None and changes:
+            row["state"] = {**row.get("state", {}), **changes}
 
     def sent(self, seq: int, t: float, src: NodeId, dst: NodeId, message: object, due: float | None) -> None:
         """A message left `src`; `due` is None when the network lost it."""
@@ -106,6 +126,8 @@ class Trace:
             row["src"] = src
             row["sent"] = sent_at
         self.rows.append(row)
+        if kind != "lost-at-node":
+            self._event[node] = row
 
     def applied(self, node: NodeId, index: int, command: object) -> None:
         """A command took effect on `node`."""

@@ -385,6 +385,8 @@ class HandStage:
         place = self._places[node]
         if place.spare == 0 and place.pending:  # it died inside the handler: what the rest of it did, nobody ever saw
             self.crash(node)
+        if node in self._cores:
+            self._trace.settled(node, self._cores[node])
         self._watcher.look_for_situations()
         self._watcher.after_event(node)
         found = self.violation

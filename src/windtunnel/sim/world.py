@@ -67,6 +67,7 @@ class SimWorld:
             self.kernel.after_event = self._watcher.after_event
         if trace:
             self.kernel.tracer = self.trace
+            self.kernel.after_event = self._noting_states(self.kernel.after_event)
             if system.leader is not None:
                 self.kernel.after_event = self._noting_leaders(self.kernel.after_event)
 
@@ -204,6 +205,19 @@ class SimWorld:
 
     # --- Inside ---
 
+    def _noting_states(self, inner: Callable[[NodeId], None] | None) -> Callable[[NodeId], None]:
+        """After each event, what it changed in the node; before properties are looked at, so that a violation has its state."""
+        cores, trace = self.cores, self.trace
+
+        def after_event(node: NodeId) -> None:
+            core = cores.get(node)
+            if core is not None:
+                trace.settled(node, core)
+            if inner is not None:
+                inner(node)
+
+        return after_event
+
     def _noting_leaders(self, inner: Callable[[NodeId], None] | None) -> Callable[[NodeId], None]:
         """After each event, a row of the trace when another node leads now."""
         last: NodeId | None = None
@@ -239,6 +253,8 @@ class SimWorld:
         self._up.add(node)
         self.trace.note("start", f"{len(records)} records recovered", node)
         core.on_start()
+        if self._tracing and node in self.cores:
+            self.trace.settled(node, self.cores[node])
         if self._watcher is not None:
             self._watcher.after_event(node)
 
