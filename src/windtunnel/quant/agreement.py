@@ -79,8 +79,8 @@ class Agreement:
 
 
 def exact(output: str, formula: float, observed: float, *, by: str, unit: str = "", tolerance: float = 1e-9) -> Row:
-    """A row for an observation without noise: agrees within `tolerance`, relative (absolute below 1e-12)."""
-    slack = max(tolerance * max(abs(formula), abs(observed)), 1e-12)
+    """A row for an observation without noise: agrees within `tolerance`, relative (absolute below 1e-15)."""
+    slack = max(tolerance * max(abs(formula), abs(observed)), 1e-15)
     agrees = formula == observed or abs(formula - observed) <= slack
     return Row(
         output=output,

@@ -1,8 +1,8 @@
 """Confidence intervals of means, of batch means and of shares.
 
 Sources: Student's t by the expansion of Cornish and Fisher (Abramowitz & Stegun 1964, 26.7.5; relative error below 1e-3 from
-eight degrees of freedom on); Wilson's interval for shares (Wilson, "Probable inference", 1927); batch means as in Law, "Simulation
-Modeling and Analysis", chapter 9.
+eight degrees of freedom on); Wilson's interval for shares (Wilson, "Probable inference", 1927); batch means as in Law,
+"Simulation Modeling and Analysis", chapter 9.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def mg1_wait_s(arrivals_per_s: float, services_per_s: float, variation: float) -
 
 
 def ggc_wait_s(arrivals_per_s: float, services_per_s: float, servers: int, *, ca: float, cs: float) -> float:
-    """Approximate mean time in queue of G/G/c: that of M/M/c times (ca^2 + cs^2) / 2 (Allen and Cunneen). Exact for M/M/c and M/G/1."""
+    """Mean time in queue of G/G/c, approximate: that of M/M/c times (ca^2 + cs^2) / 2. Exact for M/M/c and for M/G/1."""
     return mmc_wait_s(arrivals_per_s, services_per_s, servers) * (ca**2 + cs**2) / 2.0
 
 

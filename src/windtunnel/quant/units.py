@@ -165,6 +165,8 @@ def show(value: float | str | None, unit: str) -> str:
 
 def number(value: float) -> str:
     """A plain number: whole ones in full, others to four significant digits."""
+    if abs(value) < 1e4:
+        value = float(f"{value:.4g}") or 0.0
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{value:,.0f}"
     return f"{value:,.{max(0, 4 - len(str(int(abs(value)))))}f}" if abs(value) >= 1 else f"{value:.4g}"
@@ -173,6 +175,7 @@ def number(value: float) -> str:
 def _stepped(value: float, steps: tuple[tuple[float, float, str], ...], gap: str) -> str:
     if value == 0:
         return f"0{gap}{next(name for low, _scale, name in steps if name in ('s', '/s', 'B', 'B/s'))}"
+    value = float(f"{value:.4g}")
     for low, scale, name in steps:
         if abs(value) >= low:
             return f"{number(value / scale)}{gap}{name}"
