@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, exp, expm1, inf, lgamma, log, log1p
+from math import ceil, exp, expm1, inf, lgamma, log
 
 from windtunnel.calculators.station import Seen, observe
 from windtunnel.quant.agreement import Row, exact, within
@@ -119,13 +119,15 @@ def _percentile_rows(result: Result, values: Values, servers: int, names: Sequen
         return total
 
     def response_tail(t_s: float) -> float:
-        # Simpson over the share u of the services that are shorter than s: P(T > t) = P(S > t) + integral of P(Wq > t - s) du.
-        top = -expm1(-service * t_s)
+        # P(T > t) = P(S > t) + integral over s < t of mu exp(-mu s) P(Wq > t - s): Simpson over v, where exp(-mu s) = (1 - v)^3,
+        # which makes the integrand smooth at the end.
+        top = -expm1(-service * t_s / 3.0)
         total = 0.0
         for i in range(steps + 1):
-            weight = 1.0 if i in (0, steps) else 4.0 if i % 2 else 2.0
-            total += weight * wait_tail(max(0.0, t_s + log1p(-top * i / steps) / service))
-        return 1.0 - top + total * top / steps / 3.0
+            left = 1.0 - top * i / steps
+            weight = (1.0 if i in (0, steps) else 4.0 if i % 2 else 2.0) * 3.0 * left * left
+            total += weight * wait_tail(max(0.0, t_s + 3.0 * log(max(left, 1e-300)) / service))
+        return exp(-service * t_s) + total * top / steps / 3.0
 
     rows = []
     for name in names:

@@ -183,7 +183,7 @@ def observe(
     most = CUSTOMERS_MAX / (BATCHES + 1)
     if RELAXATIONS * relaxation > most:
         return None
-    customers = max(BATCH_CUSTOMERS_MIN, min(most, 3 * RELAXATIONS * relaxation)) * length
+    customers = max(BATCH_CUSTOMERS_MIN, min(most, 6 * RELAXATIONS * relaxation)) * length
     kernel = Kernel(seed)
     gap = drawing(1.0 / arrivals_per_s, ca, busy_stream(seed, "arrivals").random)
     work = drawing(1.0 / services_per_s, cs, busy_stream(seed, "services").random)

@@ -30,7 +30,9 @@ TUNNEL = {
     "doctor": "say what this machine has and lacks",
     "export": "write a stored run for another tool",
 }
-SCHOOL: dict[str, str] = {}
+SCHOOL: dict[str, str] = {
+    "calc": "compute queues, availability, latency, cost; check against simulation",
+}
 COMMANDS = {**TUNNEL, **SCHOOL}
 
 

@@ -18,7 +18,13 @@ STORE = "WINDTUNNEL_STORE"
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises UsageError instead of exiting, and suggests near flags."""
+    """An argument parser that raises UsageError instead of exiting, and suggests near flags.
+
+    free_flags: flags that are not declared are collected, `--name value` or `--name=value`, in the dict `free` of the namespace:
+    a command whose flags depend on its first argument judges them itself.
+    """
+
+    free_flags = False
 
     def __init__(self, command: str, description: str, examples: str) -> None:
         super().__init__(
@@ -36,13 +42,36 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Like argparse, but an unknown flag is answered with the nearest one."""
+        free: dict[str, str] = {}
+        if self.free_flags:
+            args, free = self._split(args)
         values, extra = self.parse_known_args(args, namespace)
+        if self.free_flags:
+            values.free = free
         for word in extra:
             if word.startswith("-"):
                 flag = word.split("=", 1)[0]
                 raise unknown(f"flag of {self.prog}", flag, sorted(o for o in self._option_string_actions if o.startswith("--")))
             raise UsageError(f"unexpected argument {word!r}; see {self.prog} --help")
         return values
+
+    def _split(self, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        """The declared words, and the values of the free flags."""
+        declared: list[str] = []
+        free: dict[str, str] = {}
+        rest = list(words)
+        while rest:
+            word = rest.pop(0)
+            flag, equals, value = word.partition("=")
+            if not flag.startswith("--") or flag == "--" or flag in self._option_string_actions:
+                declared.append(word)
+                continue
+            if not equals:
+                if not rest:
+                    raise UsageError(f"{flag} needs a value: {flag} VALUE; see {self.prog} --help")
+                value = rest.pop(0)
+            free[flag[2:]] = value
+        return declared, free
 
 
 # --- Values ---
