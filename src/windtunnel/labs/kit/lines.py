@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 LINE_BYTES_MAX = 1 << 20
+BACKLOG_MAX = 1024  # connections that arrive at once; TCP lets those above it wait for a second
 
 
 async def ask(host: str, port: int, question: Any) -> Any:
@@ -44,6 +45,6 @@ async def serve(port: int, handler: Callable[[Any], Awaitable[Any]]) -> None:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(accept, None, port, limit=LINE_BYTES_MAX)
+    server = await asyncio.start_server(accept, None, port, limit=LINE_BYTES_MAX, backlog=BACKLOG_MAX)
     async with server:
         await server.serve_forever()
