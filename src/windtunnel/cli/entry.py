@@ -31,7 +31,9 @@ TUNNEL = {
     "export": "write a stored run for another tool",
 }
 SCHOOL: dict[str, str] = {
+    "lab": "labs: start one, check your work under faults, take a hint",
     "calc": "compute queues, availability, latency, cost; check against simulation",
+    "studio": "the tunnel and the school in a browser, on this machine",
 }
 COMMANDS = {**TUNNEL, **SCHOOL}
 
