@@ -22,7 +22,8 @@ EXAMPLES = """\
 
 JSON = (
     "`calculator`, `values`, `outputs` (`name`, `label`, `value`, `unit`, `text`), `charts`, `notes`; with `--check`: `check` "
-    "(`verdict`, `why`, `how`, `rows`); with `--sensitivity`: `sensitivity`. With `--list`: `calculators`. With `--explain`: the declaration."
+    "(`verdict`, `why`, `how`, `rows`); with `--sensitivity`: `sensitivity`. With `--list`: `calculators`. With `--explain`: "
+    "the declaration."
 )
 
 
@@ -169,9 +170,8 @@ def _print_tornado(tornado: Any) -> None:
     from windtunnel.quant.units import show  # noqa: PLC0415
 
     say()
-    say(
-        f"What moves {tornado.output.name} ({show(tornado.output.value, tornado.output.unit)}): each input {tornado.share:.0%} down and up"
-    )
+    value = show(tornado.output.value, tornado.output.unit)
+    say(f"What moves {tornado.output.name} ({value}): each input {tornado.share:.0%} down and up")
     say()
     for line in lines_of(tornado.chart()):
         say(line)
