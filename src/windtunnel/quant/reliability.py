@@ -1,8 +1,8 @@
 """Availability of block diagrams: exact, with shared parts and common causes; minimal cut sets; importance.
 
 All arithmetic is on unavailabilities, so that twelve nines keep their digits. Sources: Barlow & Proschan, "Statistical Theory of
-Reliability", 1975 (structure functions, factoring); Fleming, "A reliability model for common mode failures", 1974 (the beta factor);
-Birnbaum 1969 (importance).
+Reliability", 1975 (structure functions, factoring); Fleming, "A reliability model for common mode failures", 1974 (the beta
+factor); Birnbaum 1969 (importance).
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def _plain(block: Block, down: Mapping[str, float]) -> float:
 def with_common_causes(block: Block, down: Mapping[str, float], beta: float) -> tuple[Block, dict[str, float]]:
     """The diagram with one more part in series with each redundant gate: what takes all of its branches down at once.
 
-    beta: the share of each unavailability that is common (Fleming's beta factor). The common part has beta times the geometric mean of
-    the branches' unavailabilities; what stays independent of a part that is itself a branch is 1 - beta of it.
+    beta: the share of each unavailability that is common (Fleming's beta factor). The common part has beta times the geometric
+    mean of the branches' unavailabilities; what stays independent of a part that is itself a branch is 1 - beta of it.
     """
     chances = dict(down)
     reduced: set[str] = set()
@@ -117,7 +117,7 @@ def _cuts(block: Block) -> list[frozenset[str]]:
     below = [_cuts(branch) for branch in block.branches]
     # A gate fails when n - need + 1 branches fail: products over every choice of so many, built up branch by branch.
     fails = len(below) - block.need + 1
-    sets: list[list[frozenset[str]]] = [[frozenset()]] + [[] for _ in range(fails)]
+    sets: list[list[frozenset[str]]] = [[frozenset()], *([] for _ in range(fails))]
     for cuts in below:
         for count in range(fails, 0, -1):
             grown = [old | cut for old in sets[count - 1] for cut in cuts]

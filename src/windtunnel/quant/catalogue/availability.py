@@ -27,9 +27,8 @@ def figures(values: Values, block: Block) -> dict[str, tuple[float, float]]:
     for item in filter(None, (piece.strip() for piece in values["parts"].split(","))):
         name, equals, text = (piece.strip() for piece in item.partition("="))
         if not equals or name not in kinds:
-            raise QuantError(
-                f"parts: expected NAME=99.9% or NAME=MTBF/MTTR with a name of the diagram ({', '.join(sorted(kinds))}); got {item!r}"
-            )
+            some = ", ".join(sorted(kinds))
+            raise QuantError(f"parts: expected NAME=99.9% or NAME=MTBF/MTTR with a name of the diagram ({some}); got {item!r}")
         known[name] = _figure(name, text, values["mttr"])
     usual = (values["mtbf"], values["mttr"])
     return {name: known.get(name, known.get(kind_of(name), usual)) for name in parts_of(block)}
@@ -64,7 +63,7 @@ def model(values: Values) -> tuple[Block, dict[str, float]]:
 
 
 def _failovers(block: Block, times: dict[str, tuple[float, float]], failover_s: float, success: float) -> dict[str, float]:
-    """Downtime of moving over, one entry per redundant gate: its busy parts fail, and each time it takes a while, or does not work."""
+    """Downtime of moving over, one entry per redundant gate: a busy part fails, and moving takes a while, or does not work."""
     if isinstance(block, Part):
         return {}
     found: dict[str, float] = {}
@@ -106,9 +105,7 @@ def solve(values: Values) -> Result:
         f"Down when any of these fails together: {'; '.join(' + '.join(sorted(cut)) for cut in cuts[:8])}{' ...' * (len(cuts) > 8)}."
     ]
     met = "met" if missing <= budget * (1 + 1e-12) else "missed"
-    notes.append(
-        f"The objective is {met}. A common cause takes {values['beta']:.3g} of each failure to all redundant branches at once."
-    )
+    notes.append(f"The objective is {met}. Of all failures {values['beta']:.1%} take every branch of a redundant group at once.")
     return Result(outputs, [chart], notes)
 
 
