@@ -130,10 +130,17 @@ def check(test: Test, *, explain: Explain | None = None, progress: Progress = la
     return conduct(test, Settings().changed(**settings), explain=explain, progress=progress)
 
 
-def conduct(test: Test, settings: Settings, *, explain: Explain | None = None, progress: Progress = lambda _: None) -> Campaign:
-    """The same with settings that have been checked."""
+def conduct(
+    test: Test,
+    settings: Settings,
+    *,
+    explain: Explain | None = None,
+    progress: Progress = lambda _: None,
+    prepare: Callable[[], object] | None = None,
+) -> Campaign:
+    """The same with settings that have been checked. prepare: called in each child before its run."""
     load()
-    return _Conductor(test, settings, explain, progress).conduct()
+    return _Conductor(test, settings, explain, progress, prepare).conduct()
 
 
 def load() -> None:
@@ -151,9 +158,16 @@ def load() -> None:
 class _Conductor:
     """One campaign while it runs."""
 
-    def __init__(self, test: Test, settings: Settings, explain: Explain | None, progress: Progress) -> None:
+    def __init__(
+        self,
+        test: Test,
+        settings: Settings,
+        explain: Explain | None,
+        progress: Progress,
+        prepare: Callable[[], object] | None = None,
+    ) -> None:
         self.settings = settings
-        self.single = Single(test, explain)
+        self.single = Single(test, explain, prepare)
         self.progress = progress
         self.campaign = Campaign(settings=settings, asked=len(settings.seeds), layout=layout().text)
         self.seen: dict[str, bool] = {}

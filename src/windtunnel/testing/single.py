@@ -107,13 +107,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """Runs a test once per call. explain: see `Explain`."""
+    """Runs a test once per call. explain: see `Explain`. prepare: called first, where the run is to be."""
 
     test: Test
     explain: Explain | None = None
+    prepare: Callable[[], object] | None = None
 
     def __call__(self, ask: Ask) -> Row:
         """Run one seed here. Whatever goes wrong in it is in the row."""
+        if self.prepare is not None:
+            self.prepare()
         return run(self.test, ask, self.explain)
 
 
