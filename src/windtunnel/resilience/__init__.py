@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from windtunnel.resilience.health import HealthChecks, Pulse
     from windtunnel.resilience.hedge import Copies, Hedge, LatencyQuantile
     from windtunnel.resilience.limiter import Limiter, Shaper
-    from windtunnel.resilience.limits import FixedWindow, Gcra, LeakyBucket, SlidingCounter, SlidingLog, TokenBucket
+    from windtunnel.resilience.limits import FixedWindow, Gcra, LeakyBucket, Locked, SlidingCounter, SlidingLog, TokenBucket
     from windtunnel.resilience.observe import Observer, Tally
     from windtunnel.resilience.retry import Attempts, Retry
     from windtunnel.resilience.shared import MemoryStore, SharedLimiter, Store
@@ -73,6 +73,7 @@ __all__ = [
     "LatencyQuantile",
     "LeakyBucket",
     "Limiter",
+    "Locked",
     "MemoryStore",
     "NoTimeLeft",
     "Observer",
@@ -126,7 +127,7 @@ _NAMES = {
     "health": ("HealthChecks", "Pulse"),
     "hedge": ("Copies", "Hedge", "LatencyQuantile"),
     "limiter": ("Limiter", "Shaper"),
-    "limits": ("FixedWindow", "Gcra", "LeakyBucket", "SlidingCounter", "SlidingLog", "TokenBucket"),
+    "limits": ("FixedWindow", "Gcra", "LeakyBucket", "Locked", "SlidingCounter", "SlidingLog", "TokenBucket"),
     "observe": ("Observer", "Tally"),
     "retry": ("Attempts", "Retry"),
     "shared": ("MemoryStore", "SharedLimiter", "Store"),

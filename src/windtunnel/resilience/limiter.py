@@ -2,13 +2,12 @@
 
 `try_acquire` answers at once. `acquire` waits: first come, first served, nobody passes those who wait, and who is cancelled has
 taken nothing. A limiter whose `acquire` waits belongs to one event loop; `try_acquire` and decorated functions may be used by
-threads if the limiter was made with `threads=True`.
+threads if its limit is `Locked`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -35,7 +34,7 @@ class Limiter:
     `acquire` refuses at once when `waiting_max` wait already, or when the deadline of the context would come first.
     """
 
-    __slots__ = ("_lock", "_waiting", "clock_ns", "limit", "name", "observer", "waiting_max")
+    __slots__ = ("_waiting", "clock_ns", "limit", "name", "observer", "waiting_max")
 
     def __init__(
         self,
@@ -43,7 +42,6 @@ class Limiter:
         *,
         name: str = "",
         waiting_max: int = 10_000,
-        threads: bool = False,
         observer: Observer | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -55,24 +53,14 @@ class Limiter:
         self.observer = observer
         self.clock_ns = clock_ns
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._lock = threading.Lock() if threads else None
 
     def try_acquire(self, n: int = 1) -> bool:
-        """Takes n at once, or nothing."""
-        if self._lock is None:
-            return not self._waiting and not self.limit.ask(self.clock_ns(), n)
-        with self._lock:
-            return not self._waiting and not self.limit.ask(self.clock_ns(), n)
-
-    def _ask(self, n: int) -> int:
-        if self._lock is None:
-            return self.limit.ask(self.clock_ns(), n)
-        with self._lock:
-            return self.limit.ask(self.clock_ns(), n)
+        """Takes n at once, or nothing. Those who wait go first."""
+        return not (self._waiting or self.limit.ask(self.clock_ns(), n))
 
     async def acquire(self, n: int = 1) -> None:
         """Takes n, after waiting for its turn. Raises RateLimited."""
-        if self._waiting or self._lock is not None or self.limit.ask(self.clock_ns(), n):
+        if self._waiting or self.limit.ask(self.clock_ns(), n):
             await self._wait(n)
 
     async def _wait(self, n: int) -> None:
@@ -86,7 +74,7 @@ class Limiter:
         try:
             if waiting[0] is not me:
                 await me  # until it is first
-            while wait_ns := self._ask(n):
+            while wait_ns := self.limit.ask(self.clock_ns(), n):
                 if wait_ns / _NS >= remaining_s():
                     self._refuse(wait_ns, "its turn would come after the deadline")
                 await asyncio.sleep(wait_ns / _NS)
@@ -104,7 +92,7 @@ class Limiter:
         raise RateLimited(f"{self.name or 'the limiter'} has no room: {why}", by=self.name, retry_after_s=wait_s or None)
 
     async def __aenter__(self) -> None:
-        if self._waiting or self._lock is not None or self.limit.ask(self.clock_ns()):
+        if self._waiting or self.limit.ask(self.clock_ns()):
             await self._wait(1)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -124,7 +112,7 @@ class Limiter:
 
         @wraps(fn)
         def limited(*args: P.args, **kwargs: P.kwargs) -> R:
-            wait_ns = self._ask(1)
+            wait_ns = self.limit.ask(self.clock_ns())
             if wait_ns:
                 self._refuse(wait_ns, f"again in {wait_ns / _NS:.3g} s")
             return fn(*args, **kwargs)

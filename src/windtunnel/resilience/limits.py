@@ -1,8 +1,8 @@
 """Rate limits as cores: times in, waits out. `limiter` puts them around functions.
 
-All times are integers, nanoseconds of one clock that does not run backwards (`time.monotonic_ns`), and the arithmetic is exact:
-the bounds below hold with nothing added for rounding. `ask(now_ns, n)` takes n at once or nothing: 0 means taken, any other
-number how many nanoseconds to wait before n could be taken, if nobody else takes them.
+All times are integers, nanoseconds of one clock that does not run backwards (`time.monotonic_ns`). The arithmetic is exact, and the
+bounds below hold with nothing added for rounding: spacings are rounded up to whole nanoseconds. `ask(now_ns, n)` takes n at
+once or nothing: 0 means taken, any other number how many nanoseconds to wait before n could be taken, if nobody else takes them.
 
 | core | state | admits in any window of w seconds, ends included |
 |---|---|---|
@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from collections import deque
 from fractions import Fraction
-from math import ceil, inf
+from math import ceil
+from threading import Lock
 from typing import Protocol
 
 from windtunnel.resilience.errors import need, need_count, need_positive
@@ -37,11 +38,10 @@ class Limit(Protocol):
         """0: n were taken. Else nanoseconds to wait."""
 
 
-def _exact(rate: float, per_s: float) -> tuple[int, int]:
-    """(nanoseconds, calls): `rate` calls per `per_s` seconds, exactly; a float is the decimal that it prints as."""
+def _spacing_ns(rate: float, per_s: float) -> int:
+    """Nanoseconds between calls, rounded up: the limit is never above `rate`. A float is the decimal that it prints as."""
     need_positive("rate", rate)
-    each_ns = _nanoseconds(per_s) / Fraction(repr(rate))
-    return each_ns.numerator, each_ns.denominator
+    return ceil(_nanoseconds(per_s) / Fraction(repr(rate)))
 
 
 def _nanoseconds(per_s: float) -> Fraction:
@@ -52,18 +52,17 @@ def _nanoseconds(per_s: float) -> Fraction:
 class Gcra:
     """Generic cell rate algorithm: `rate` calls per `per_s` seconds, `burst` at once. One integer of state.
 
-    Source: ITU-T I.371, annex A (virtual scheduling). Time is counted in 1/calls nanoseconds, so that the spacing of calls is
-    an integer. The state is not the theoretical arrival time itself but when the next call conforms, which is that time less
-    (burst - 1) spacings: one comparison decides.
+    Source: ITU-T I.371, annex A (virtual scheduling). The state is not the theoretical arrival time itself but when the next call
+    conforms, which is that time less (burst - 1) spacings: one comparison decides.
     """
 
-    __slots__ = ("_conforms", "_cost", "_scale", "_slack", "burst")
+    __slots__ = ("_conforms_ns", "_slack_ns", "_spacing_ns", "burst")
 
     def __init__(self, rate: float, per_s: float = 1.0, burst: int = 1) -> None:
         need_count("burst", burst)
-        self._cost, self._scale = _exact(rate, per_s)
-        self._slack = (burst - 1) * self._cost
-        self._conforms: int | float = -inf
+        self._spacing_ns = _spacing_ns(rate, per_s)
+        self._slack_ns = (burst - 1) * self._spacing_ns
+        self._conforms_ns = -(10**30)  # before any clock began
         self.burst = burst
 
     @property
@@ -73,31 +72,30 @@ class Gcra:
 
     def ask(self, now_ns: int, n: int = 1) -> int:
         """0: n were taken. Else nanoseconds to wait."""
-        now = now_ns * self._scale
-        conforms = self._conforms
-        earliest = now - self._slack
+        conforms = self._conforms_ns
+        earliest = now_ns - self._slack_ns
         if conforms < earliest:  # noqa: PLR1730 - a call of max() would cost more than all the rest
             conforms = earliest
         if n != 1:
-            conforms += (n - 1) * self._cost
-        if now < conforms:
-            return int(-((now - conforms) // self._scale))
-        self._conforms = conforms + self._cost
+            conforms += (n - 1) * self._spacing_ns
+        if now_ns < conforms:
+            return conforms - now_ns
+        self._conforms_ns = conforms + self._spacing_ns
         return 0
 
 
 class TokenBucket:
     """A bucket of `burst` tokens, full at the start, filled at `rate` per `per_s` seconds; n calls take n tokens.
 
-    Tokens are counted in parts of 1/cost, of which each 1/scale ns brings one: integers.
+    Tokens are counted by the nanoseconds that it takes to fill them in.
     """
 
-    __slots__ = ("_cap", "_cost", "_last_ns", "_level", "_scale", "burst")
+    __slots__ = ("_cap_ns", "_last_ns", "_level_ns", "_token_ns", "burst")
 
     def __init__(self, rate: float, per_s: float = 1.0, burst: int = 1) -> None:
         need_count("burst", burst)
-        self._cost, self._scale = _exact(rate, per_s)
-        self._cap = self._level = burst * self._cost
+        self._token_ns = _spacing_ns(rate, per_s)
+        self._cap_ns = self._level_ns = burst * self._token_ns
         self._last_ns: int | None = None
         self.burst = burst
 
@@ -112,12 +110,12 @@ class TokenBucket:
         if last is None:
             self._last_ns = now_ns
         elif now_ns > last:
-            self._level = min(self._cap, self._level + (now_ns - last) * self._scale)
+            self._level_ns = min(self._cap_ns, self._level_ns + now_ns - last)
             self._last_ns = now_ns
-        short = n * self._cost - self._level
+        short = n * self._token_ns - self._level_ns
         if short > 0:
-            return -(-short // self._scale)
-        self._level -= n * self._cost
+            return short
+        self._level_ns = -short
         return 0
 
 
@@ -125,28 +123,44 @@ class LeakyBucket:
     """A queue that leaks at `rate` per `per_s` seconds: `offer` gives the departure, evenly spaced, or None when it is full.
 
     Source: Turner, "New directions in communications", 1986; the form with a queue. The form with a meter is TokenBucket.
-    `capacity`: how many may wait, the one that leaves now not counted. Each departure is rounded up to a nanosecond.
+    `capacity`: how many may wait, the one that leaves now not counted.
     """
 
-    __slots__ = ("_cost", "_next", "_scale", "capacity")
+    __slots__ = ("_next_ns", "_spacing_ns", "capacity")
 
     def __init__(self, rate: float, per_s: float = 1.0, capacity: int = 100) -> None:
         need_count("capacity", capacity, 0)
-        self._cost, self._scale = _exact(rate, per_s)
-        self._next: int | float = -inf  # the first free departure
+        self._spacing_ns = _spacing_ns(rate, per_s)
+        self._next_ns = -(10**30)  # the first free departure
         self.capacity = capacity
 
     def offer(self, now_ns: int) -> int | None:
         """When the call may leave, in nanoseconds, at least `now_ns`; None: the bucket overflows."""
-        now = now_ns * self._scale
-        leaves = self._next
-        if leaves <= now:
-            leaves = now
-        elif leaves - now > self.capacity * self._cost:
+        leaves_ns = max(self._next_ns, now_ns)
+        if leaves_ns - now_ns > self.capacity * self._spacing_ns:
             return None
-        leaves_ns = int(-(-leaves // self._scale))
-        self._next = leaves_ns * self._scale + self._cost
+        self._next_ns = leaves_ns + self._spacing_ns
         return leaves_ns
+
+
+class Locked:
+    """A limit for several threads: any other, under a lock. For `try_acquire` and decorated functions."""
+
+    __slots__ = ("_lock", "limit")
+
+    def __init__(self, limit: Limit) -> None:
+        self.limit = limit
+        self._lock = Lock()
+
+    @property
+    def most(self) -> int:
+        """What the limit says."""
+        return self.limit.most
+
+    def ask(self, now_ns: int, n: int = 1) -> int:
+        """0: n were taken. Else nanoseconds to wait. Threads may ask in another order than they read the clock."""
+        with self._lock:
+            return self.limit.ask(now_ns, n)
 
 
 class SlidingLog:
