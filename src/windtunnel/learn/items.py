@@ -1,7 +1,7 @@
 """What a name in the evidence or in a path stands for: its title, how long it takes, the command that does it.
 
 lesson:law-1   lab:circuit-breaker   lab:raft-election#2 (a stage)   lab:raft/one_vote_per_term (a safeguard)
-calc:mmc       decision:consistency  run:raft
+calc:mmc       decision:consistency  exercise:tail                   run:raft
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def exists(name: str) -> bool:
     """Whether there is such an item."""
     try:
         find(name)
-    except (UsageError, AttributeError, ImportError):
+    except UsageError:
         return False
     return True
 
@@ -96,10 +96,26 @@ def _run(name: str) -> Item:
     return Item(f"run:{found.name}", "run", found.title, 0, f"windtunnel run {found.name} --faults all")
 
 
+def _exercise(name: str) -> Item:
+    from windtunnel.learn import placement  # noqa: PLC0415 - reads its data
+
+    found = placement.exercises()
+    if name not in found:
+        raise unknown("exercise", name, found)
+    return Item(f"exercise:{name}", "exercise", f"Placement: {name}", 2, "windtunnel path choose")
+
+
+def _planned(kind: str, name: str) -> Item:
+    raise UsageError(f"there is no {kind} {name!r} yet: this kind of item is planned")
+
+
 KINDS: dict[str, Callable[[str], Item]] = {
     "lesson": functools.cache(_lesson),
     "lab": functools.cache(_lab),
     "calc": functools.cache(_calc),
     "decision": functools.cache(_decision),
     "run": functools.cache(_run),
+    "exercise": functools.cache(_exercise),
+    "study": functools.partial(_planned, "study"),
+    "project": functools.partial(_planned, "project"),
 }

@@ -172,7 +172,7 @@ _HEAD = (
     Field("prerequisites", list, item=str, default=[]),
     Field("sources", list, item=str),
 )
-_QUESTION = (
+QUESTION = (
     Field("id", str),
     Field("prompt", str),
     Field("kind", str, among=("choice", "number")),
@@ -246,7 +246,7 @@ def _try(fence: Fence, name: str, file: str) -> Try:
 
 
 def _question(fence: Fence, file: str) -> Question:
-    values = read(_toml(fence.text, file, fence.line), _QUESTION, f"{file}:{fence.line}: question")
+    values = read(_toml(fence.text, file, fence.line), QUESTION, f"{file}:{fence.line}: question")
     choices = tuple(values.pop("choices"))
     question = Question(**values, choices=choices)
     if question.kind == "choice" and (len(choices) < 2 or question.answer not in range(len(choices))):
