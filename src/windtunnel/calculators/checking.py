@@ -27,6 +27,7 @@ ORACLES: dict[str, str] = {
     "mg1": "queues:mg1",
     "ggc": "queues:ggc",
     "erlang-b": "queues:loss",
+    "latency-ladder": "measuring:ladder",
 }
 AGAIN = 4.0
 
@@ -52,9 +53,10 @@ def check(name: str, values: Values | None = None, *, seed: int = 0, progress: C
         return first
     found = "differed" if first.verdict == "invalid" else "was too short to tell"
     if progress is not None:
-        progress(f"the first look {found}: looking again, with other draws and four times as long")
+        progress(f"the first look {found}: looking again, with other draws")
     rows, how = oracle(settled, result, seed + 1_000_003, AGAIN)
-    how += f" A first run {found}; this is the second one, four times as long, with other draws."
+    longer = "four times as long, " if name in ORACLES else ""
+    how += f" A first run {found}; this is the second one, {longer}with other draws."
     return Agreement(calculator=name, values=settled, rows=rows, how=how, seed=seed)
 
 

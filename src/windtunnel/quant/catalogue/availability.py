@@ -101,11 +101,10 @@ def solve(values: Values) -> Result:
     ]
     chart = Chart("bar", "share of the downtime that each part causes", "part", "criticality", [], "", "fraction")
     chart.series.append(("criticality", [name for name, _ in weights[:12]], [weight for _, weight in weights[:12]]))
-    notes = [
-        f"Down when any of these fails together: {'; '.join(' + '.join(sorted(cut)) for cut in cuts[:8])}{' ...' * (len(cuts) > 8)}."
-    ]
+    some = "; ".join(" + ".join(sorted(cut)) for cut in cuts[:8]) + " ..." * (len(cuts) > 8)
+    notes = [f"Down when all of one of these sets fail: {some}."]
     met = "met" if missing <= budget * (1 + 1e-12) else "missed"
-    notes.append(f"The objective is {met}. Of all failures {values['beta']:.1%} take every branch of a redundant group at once.")
+    notes.append(f"The objective is {met}. Of all failures {values['beta']:.1%} take all of a redundant group at once.")
     return Result(outputs, [chart], notes)
 
 
