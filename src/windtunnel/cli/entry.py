@@ -31,8 +31,15 @@ TUNNEL = {
     "export": "write a stored run for another tool",
 }
 SCHOOL: dict[str, str] = {
+    "path": "learning paths: choose, start, see where you are",
+    "next": "what to do next on your path",
+    "lesson": "read and do lessons: predict, run, compare",
     "lab": "labs: start one, check your work under faults, take a hint",
     "calc": "compute queues, availability, latency, cost; check against simulation",
+    "decide": "decide with a framework, with reasons that you can run",
+    "progress": "what you have shown: levels, evidence, export, calendar",
+    "certificate": "issue a certificate from your evidence",
+    "verify": "check a certificate, offline",
     "studio": "the tunnel and the school in a browser, on this machine",
 }
 COMMANDS = {**TUNNEL, **SCHOOL}
