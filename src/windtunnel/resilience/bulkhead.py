@@ -142,8 +142,8 @@ class Bulkhead:
         try:
             async with asyncio.timeout(self.wait_s):
                 waited_s = await me
-        except Shed as shed:
-            raise shed.with_traceback(None) from None
+        except Shed:
+            raise
         except BaseException as error:
             if me.done() and not me.cancelled() and me.exception() is None:
                 self._leave()  # cancelled after a slot was given

@@ -1,6 +1,6 @@
 """Rate limits as cores: times in, waits out. `limiter` puts them around functions.
 
-All times are integers, nanoseconds of one clock that does not run backwards (`time.monotonic_ns`). The arithmetic is exact, and the
+All times are integers, nanoseconds of one clock that does not run backwards (`time.monotonic_ns`). The arithmetic is exact: the
 bounds below hold with nothing added for rounding: spacings are rounded up to whole nanoseconds. `ask(now_ns, n)` takes n at
 once or nothing: 0 means taken, any other number how many nanoseconds to wait before n could be taken, if nobody else takes them.
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from windtunnel.resilience.circuit import PerTarget
-from windtunnel.resilience.errors import need_count, need_positive
+from windtunnel.resilience.errors import need, need_count, need_positive
 from windtunnel.resilience.limits import Limit
 from windtunnel.resilience.observe import Observer, tell
 
@@ -67,7 +67,7 @@ class SharedLimiter:
         *,
         lease: int = 10,
         lease_s: float = 0.1,
-        timeout_s: float = 0.1,
+        timeout_s: float = 0.05,
         outage: Limit | None = None,
         outage_s: float = 1.0,
         observer: Observer | None = None,
@@ -76,6 +76,12 @@ class SharedLimiter:
         need_count("lease", lease)
         for name, seconds in (("lease_s", lease_s), ("timeout_s", timeout_s), ("outage_s", outage_s)):
             need_positive(name, seconds)
+        need(
+            timeout_s < lease_s,
+            "timeout_s",
+            f"less than lease_s ({lease_s:g}), or answers would come too late to be used",
+            timeout_s,
+        )
         self.store = store
         self.key = key
         self.lease = lease
