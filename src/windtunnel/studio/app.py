@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from windtunnel import __version__
-from windtunnel.studio import tunnel
+from windtunnel.studio import figures, school, shelf, tunnel, workbench
 from windtunnel.studio.answers import NotThere, get, post, reply
 from windtunnel.studio.jobs import Jobs
 from windtunnel.studio.places import Places
@@ -81,6 +81,27 @@ def application(places: Places) -> Starlette:
 
 def _api() -> list[Route]:
     return [
+        get("/api/home", school.home),
+        get("/api/paths", school.all_paths),
+        get("/api/paths/{name}", school.one_path),
+        post("/api/paths/{name}/start", school.start_path),
+        get("/api/lessons/{name}", school.one_lesson),
+        post("/api/lessons/{name}/answer", school.answer),
+        post("/api/lessons/{name}/try", school.try_it),
+        get("/api/decisions", school.all_decisions),
+        get("/api/decisions/{name}", school.one_decision),
+        post("/api/decisions/{name}/walk", school.decide),
+        get("/api/labs/{name}", workbench.one_lab),
+        post("/api/labs/{name}/start", workbench.start_lab),
+        get("/api/labs/{name}/source", workbench.source),
+        post("/api/labs/{name}/hint", workbench.take_hint),
+        get("/api/labs/{name}/solution", workbench.solution),
+        post("/api/labs/{name}/check", workbench.check_lab),
+        get("/api/calculators", figures.all_calculators),
+        get("/api/calculators/{name}", figures.one_calculator),
+        post("/api/calculators/{name}", figures.compute),
+        post("/api/calculators/{name}/check", figures.check_figure),
+        get("/api/catalogue", shelf.catalogue),
         get("/api/systems", tunnel.systems),
         get("/api/runs", tunnel.runs),
         post("/api/runs", tunnel.start_run),

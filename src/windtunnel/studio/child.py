@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
@@ -22,8 +23,14 @@ from windtunnel.base.errors import WindtunnelError
 
 WORKS = {
     "run": "windtunnel.studio.playing",
+    "check": "windtunnel.studio.workbench",
+    "agree": "windtunnel.studio.figures",
+    "try": "windtunnel.studio.trying",
 }
 """Kind of work to the module that does it, by its function `work(order, say, pace)`."""
+
+PATIENCE_S = 2.0
+"""For an end in order, when the server has gone; then the whole group is killed."""
 
 Say = Callable[..., None]
 """`say("note", text="n1 leads")` sends one line; the first argument is its kind."""
@@ -90,6 +97,8 @@ def _listen(asked: Iterator[bytes], pace: Pace) -> None:
             continue
         if isinstance(row, dict):
             pace.take(row)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(PATIENCE_S)
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)

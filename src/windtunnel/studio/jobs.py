@@ -33,6 +33,9 @@ PATIENCE_S = 2.0
 LINE_MAX = 32 << 20
 """Bytes of one line of a child: a check with a trace for each failure is some megabytes."""
 
+ALONE_S = 5.0
+"""How long an attended job goes on with nobody there: a page that is reloaded is back sooner."""
+
 MOVING = "frame"
 """The kind of message of which a late page needs only the newest."""
 
@@ -58,9 +61,14 @@ class Log:
 
 
 class Job:
-    """One child process. `ended` is set when it has gone and its last word is in the log."""
+    """One child process. `ended` is set when it has gone and its last word is in the log.
 
-    def __init__(self, number: str, what: str, process: asyncio.subprocess.Process) -> None:
+    attended: it goes on only while a page follows it. followers: how many do.
+    """
+
+    def __init__(self, number: str, what: str, process: asyncio.subprocess.Process, *, attended: bool) -> None:
+        self.attended = attended
+        self.followers = 0
         self.id = number
         self.what = what
         self.log = Log()
@@ -69,11 +77,22 @@ class Job:
         self.ended = asyncio.Event()
         self._process = process
         self._reading = asyncio.create_task(self._read())
+        self._looking: asyncio.Task[None] | None = None
 
     @property
     def running(self) -> bool:
         """Whether the child is still there."""
         return not self.ended.is_set()
+
+    def leave_alone(self) -> None:
+        """Look in a while whether anybody follows; if not, the job ends."""
+
+        async def look() -> None:
+            await asyncio.sleep(ALONE_S)
+            if not self.followers:
+                await self.cancel()
+
+        self._looking = asyncio.create_task(look())
 
     async def say(self, message: Mapping[str, Any]) -> None:
         """Send a line to the child, which may have ended meanwhile."""
@@ -141,8 +160,11 @@ class Jobs:
         self._next = 1
         self.closing = asyncio.Event()
 
-    async def start(self, work: str, what: str, order: Mapping[str, Any]) -> Job:
-        """Begin `work` (a name that `child` knows) with `order` as its JSON. Raises UsageError when too much is going on."""
+    async def start(self, work: str, what: str, order: Mapping[str, Any], *, attended: bool = False) -> Job:
+        """Begin `work` (a name that `child` knows) with `order` as its JSON. Raises UsageError when too much is going on.
+
+        attended: cancelled when no page has followed it for ALONE_S.
+        """
         if self.closing.is_set():
             raise UsageError("the studio is ending")
         if sum(job.running for job in self._jobs.values()) >= JOBS_MAX:
@@ -158,10 +180,12 @@ class Jobs:
             start_new_session=True,
             limit=LINE_MAX,
         )
-        job = Job(str(self._next), what, process)
+        job = Job(str(self._next), what, process, attended=attended)
         self._next += 1
         self._jobs[job.id] = job
         await job.say(order)
+        if attended:
+            job.leave_alone()
         self._forget()
         return job
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from windtunnel.learn.home import home_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +17,7 @@ class Places:
     labs: Path
 
 
-def home_folder() -> Path:
-    """The learner's data: $WINDTUNNEL_HOME, else $XDG_DATA_HOME/windtunnel, else ~/.local/share/windtunnel."""
-    own = os.environ.get("WINDTUNNEL_HOME")
-    if own:
-        return Path(own)
-    shared = os.environ.get("XDG_DATA_HOME")
-    return (Path(shared) if shared else Path.home() / ".local" / "share") / "windtunnel"
-
-
 def places(store: str, labs: str | None) -> Places:
     """Absolute places for a studio; labs without a folder of their own go under the learner's data."""
-    home = home_folder().absolute()
+    home = home_of().absolute()
     return Places(store=Path(store).absolute(), home=home, labs=Path(labs).absolute() if labs else home / "labs")

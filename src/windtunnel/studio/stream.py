@@ -29,28 +29,34 @@ def packet(message: Mapping[str, Any], place: int | None = None) -> bytes:
 
 async def follow(job: Job, after: int, closing: asyncio.Event) -> AsyncIterator[bytes]:
     """The events of `job` from place `after` on, with its newest picture in between, until it ends or the server does."""
-    sent, frames, quiet = max(0, after), 0, 0.0
-    yield b"retry: 1000\n\n"
-    while not closing.is_set():
-        ended = not job.running
-        parts: list[bytes] = []
-        log = job.log
-        if log.frame is not None and log.frames != frames:
-            frames = log.frames
-            parts.append(packet(log.frame))
-        while sent < len(log.events):
-            sent += 1
-            parts.append(packet(log.events[sent - 1], sent))
-        if parts:
-            quiet = 0.0
-            yield b"".join(parts)
-        elif quiet >= HEARTBEAT_S:
-            quiet = 0.0
-            yield b": still here\n\n"
-        if ended:
-            return
-        await asyncio.sleep(1 / RATE_PER_S)
-        quiet += 1 / RATE_PER_S
+    job.followers += 1
+    try:
+        sent, frames, quiet = max(0, after), 0, 0.0
+        yield b"retry: 1000\n\n"
+        while not closing.is_set():
+            ended = not job.running
+            parts: list[bytes] = []
+            log = job.log
+            if log.frame is not None and log.frames != frames:
+                frames = log.frames
+                parts.append(packet(log.frame))
+            while sent < len(log.events):
+                sent += 1
+                parts.append(packet(log.events[sent - 1], sent))
+            if parts:
+                quiet = 0.0
+                yield b"".join(parts)
+            elif quiet >= HEARTBEAT_S:
+                quiet = 0.0
+                yield b": still here\n\n"
+            if ended:
+                return
+            await asyncio.sleep(1 / RATE_PER_S)
+            quiet += 1 / RATE_PER_S
+    finally:
+        job.followers -= 1
+        if job.attended and job.running and not job.followers:
+            job.leave_alone()
 
 
 def place_of(text: str | None) -> int:

@@ -1,5 +1,77 @@
-// Home.
-import { h } from "../h.js";
-export async function render() {
-  return [h("h1", {}, "windtunnel")];
+// Home: what to do next, how far it is, the skill tree, what ran last.
+
+import { look } from "../api.js";
+import { h, icon, s } from "../h.js";
+import { meter, minutes, panel, verdict } from "../ui.js";
+import { runsTable } from "../panels/runs.js";
+import { tree } from "../panels/tree.js";
+
+const KINDS = { lesson: "Lesson", lab: "Lab", calc: "Calculator", decision: "Decision", run: "Run" };
+
+export async function render({ signal }) {
+  const school = look("/api/home", signal);
+  school.catch(() => null);
+  return [
+    h("section", { class: "hero" }, streamlines(), panel({ class: "next", "aria-label": "Next step" }, async () => next(await school))),
+    panel({ class: "progress", "aria-label": "Progress" }, async () => figures(await school)),
+    panel({ "aria-label": "Your path" }, async () => roadmap(await school)),
+    h("div", { class: "split even" },
+      panel({ "aria-label": "Evidence" }, async () => evidence(await school)),
+      panel({ "aria-label": "Last runs" }, async () => [h("h2", {}, "Last runs"), runsTable((await look("/api/runs", signal)).runs.slice(0, 6))])),
+  ];
+}
+
+function next(home) {
+  const step = home.next;
+  if (!step) return [h("h1", {}, "Nothing is left to do here"), h("p", { class: "lead" }, "Everything on this path that exists is done. Choose another one."), h("a", { class: "button primary", href: "/path" }, "Paths")];
+  const begun = home.done > 0;
+  return [
+    h("p", { class: "eyebrow" }, `${begun ? "Next" : "Begin here"}: ${(KINDS[step.kind] ?? step.kind).toLowerCase()}, ${minutes(step.minutes)}`),
+    h("h1", {}, step.title),
+    step.why && h("p", { class: "lead" }, step.why),
+    h("div", { class: "row" }, h("a", { class: "button primary", href: step.href }, begun ? "Go on" : "Begin", icon("arrow")), h("a", { class: "button", href: "/run" }, icon("play"), "Or run a system under faults")),
+  ];
+}
+
+function figures(home) {
+  const counts = home.overview.counts;
+  const ring = (name, row) => row && row.of > 0 && h("div", {}, h("dt", {}, name), h("dd", {}, String(row.have), h("small", {}, ` of ${row.of}`)), meter(row.have / row.of, `${name}: ${row.have} of ${row.of}`));
+  return [
+    home.problems.length > 0 && h("div", { class: "trouble" }, h("p", {}, "The progress log has a damaged part; the rest counts."), home.problems.map((text) => h("p", {}, h("small", {}, text)))),
+    h("dl", { class: "figures wide" },
+      h("div", {}, h("dt", {}, home.path.title, " path"), h("dd", {}, `${Math.round(home.path.percent)} %`, h("small", {}, ` ${home.done} of ${home.of}`)), meter(home.path.percent / 100, `${home.path.percent} percent of the path`)),
+      ring("laws", counts.laws), ring("labs and calculators", counts.exercises), ring("patterns", counts.patterns), ring("decisions", counts.tradeoffs)),
+  ];
+}
+
+function roadmap(home) {
+  return [h("div", { class: "row between" }, h("h2", {}, `The ${home.path.title} path`), h("a", { href: `/path/${home.path.id}` }, home.path.chosen ? "As a list" : "About this path, and others")), tree(home.blocks)];
+}
+
+function evidence(home) {
+  if (!home.recent.length) return [h("h2", {}, "Evidence"), h("div", { class: "empty" }, h("p", {}, "What you pass is kept here: what was graded, with which seeds, and the verdict. Reading alone never counts."))];
+  return [h("h2", {}, "Evidence"), h("table", {}, h("tbody", {}, home.recent.map((row) => h("tr", {},
+    h("td", {}, verdict(row.verdict === "passed" || row.verdict === "valid" ? "passed" : row.verdict === "failed" ? "failed" : "unknown", row.verdict)),
+    h("td", {}, row.href ? h("a", { href: row.href }, row.title) : row.title),
+    h("td", { class: "number" }, row.at.slice(0, 10))))))];
+}
+
+/** Smoke in a wind tunnel: streamlines of an ideal flow around cylinders, ψ = U (y - a² y / r²) each. */
+function streamlines() {
+  const bodies = [[340, 120, 34], [620, 70, 20], [760, 168, 26]];
+  const shift = (x, y) => bodies.reduce((sum, [cx, cy, a]) => {
+    const square = Math.max(a * a, (x - cx) ** 2 + (y - cy) ** 2);
+    return sum + (a * a * (y - cy)) / square;
+  }, 0);
+  const lines = [];
+  for (let start = -6; start <= 246; start += 14) {
+    let y = start;
+    let path = `M0 ${y}`;
+    for (let x = 0; x <= 1100; x += 10) {
+      for (let i = 0; i < 3; i += 1) y = start + shift(x, y);
+      path += `L${x} ${y.toFixed(1)}`;
+    }
+    lines.push(s("path", { d: path, style: { "--late": `${(start * 37) % 11}s` } }));
+  }
+  return s("svg", { class: "stream", viewBox: "0 0 1100 240", preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" }, lines, bodies.map(([cx, cy, r]) => s("circle", { cx, cy, r: r - 6 })));
 }
