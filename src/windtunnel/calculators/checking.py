@@ -28,6 +28,7 @@ ORACLES: dict[str, str] = {
     "ggc": "queues:ggc",
     "erlang-b": "queues:loss",
     "latency-ladder": "measuring:ladder",
+    "staleness": "quorum_store:staleness",
 }
 AGAIN = 4.0
 

@@ -1,8 +1,8 @@
 """The distribution of a request's latency: exact arithmetic on a grid, and draws of single requests.
 
 On the grid, steps that follow each other are a convolution, the slowest of several the product of their distributions, the
-fastest the product of their tails, a hedged call S(t) S(t - after). Nothing is sampled; the error is a step of the grid, 1/8192 of the
-longest time. Source for the order statistics of fan-outs: Dean & Barroso, "The tail at scale", CACM 56(2), 2013.
+fastest the product of their tails, a hedged call S(t) S(t - after). Nothing is sampled; the error is a step of the grid, 1/8192
+of the longest time. Source for the order statistics of fan-outs: Dean & Barroso, "The tail at scale", CACM 56(2), 2013.
 """
 
 from __future__ import annotations
