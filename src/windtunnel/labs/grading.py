@@ -32,6 +32,9 @@ from windtunnel.labs.submission import handed_in, submission_hash
 TIME_S = 120.0
 """Real seconds that all checks of a submission may take together."""
 
+BOOT_S = 60.0
+"""Real seconds until a grader is ready; on a quiet machine it takes half of one."""
+
 EVENT_BYTES_MAX = 64 << 20
 """Of one event: a page of a long run has some megabytes."""
 
@@ -110,7 +113,7 @@ class Grader:
         seed: int | None = None,
         html: bool = False,
         time_s: float = TIME_S,
-        limits: dict[str, int] | None = None,
+        limits: dict[str, float] | None = None,
         progress: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> tuple[list[dict[str, Any]], str]:
         """Run a submission; returns the events of its checks, and what went wrong with the whole, or ""."""
@@ -125,7 +128,7 @@ class Grader:
             "html": html,
             "limits": limits,
         }
-        return self._converse(job, time.monotonic() + time_s, time_s, progress)
+        return self._converse(job, time_s, progress)
 
     def _place(self, files: dict[str, bytes]) -> None:
         shutil.rmtree(self._work, ignore_errors=True)
@@ -136,9 +139,10 @@ class Grader:
             path.write_bytes(data)
 
     def _converse(
-        self, job: dict[str, Any], ends_s: float, time_s: float, progress: Callable[[dict[str, Any]], None]
+        self, job: dict[str, Any], time_s: float, progress: Callable[[dict[str, Any]], None]
     ) -> tuple[list[dict[str, Any]], str]:
         assert self._process.stdin is not None, "opened as a pipe"
+        ends_s = time.monotonic() + (time_s if self.walls else BOOT_S)
         checks: list[dict[str, Any]] = []
         names: list[str] = []
         try:
@@ -157,6 +161,7 @@ class Grader:
                 return checks, self._death()
             match event.get("event"):
                 case "ready":
+                    ends_s = time.monotonic() + time_s
                     self.walls = [(str(name), bool(stands), str(text)) for name, stands, text in event["walls"]]
                 case "checks":
                     names = event["names"]
@@ -247,16 +252,21 @@ def judge(
     html: bool = False,
     progress: Progress | None = None,
     folder: Path | None = None,
+    limits: dict[str, float] | None = None,
 ) -> Report:
-    """Judge files by name. stage: "" for all. folder: where pages are written, and what replay commands name."""
+    """Judge files by name. stage: "" for all. folder: where pages are written, and what replay commands name.
+
+    limits: fields of `walls.Limits` that differ from the usual.
+    """
     began = time.monotonic()
     report = Report(lab=lab, stage=stage, submission_hash=submission_hash(files), content_hash=lab.content_hash)
     if lab.rule is not None:
         from windtunnel.labs.safeguards import judge_prediction  # noqa: PLC0415 - as in `shelf`
 
         judge_prediction(lab, files, report, folder)
-        for result in report.checks if progress is not None else ():
-            progress(result)
+        if progress is not None:
+            for result in report.checks:
+                progress(result)
     else:
         known = [each.id for each in lab.stages]
         stages = known[: lab.stage_number(stage)] if stage else known
@@ -272,7 +282,7 @@ def judge(
         with contextlib.ExitStack() as around:
             mine = grader if grader is not None else around.enter_context(Grader())
             _, report.message = mine.grade(
-                lab, files, stages=stages, only=only, seed=seed, html=html, time_s=time_s, progress=took
+                lab, files, stages=stages, only=only, seed=seed, html=html, time_s=time_s, limits=limits, progress=took
             )
             report.walls = mine.walls
         if report.message and not report.message.startswith(("a check of this lab", "the grader")):

@@ -55,9 +55,9 @@ def found(kind: str, message: str, where: str, limits: Limits, limit_s: float) -
         return f"{at}{excess}"
     match kind:
         case "spin":
-            return f"{at}this step does not end: an endless loop, or far too much work at once"
+            return f"{at}this step does not end: an endless loop, or far too much work at once ({limits.step_s:g} s)"
         case "hung":
-            return f"{at}the run did not end in the time that it has, and was killed"
+            return f"{at}the run did not end within the {limits.run_s:g} s that it has, and was killed"
         case "deadlock":
             return f"nothing can ever happen again, and the check still waits: something never answers ({message})"
         case "livelock":

@@ -24,9 +24,6 @@ from windtunnel.testing.settings import Settings, cores
 from windtunnel.testing.single import Ask, Row, Single
 from windtunnel.testing.storms import words
 
-SEED_WALL_S = 10.0
-"""Real seconds that one seed may take."""
-
 SHRINK_S = 3.0
 TRACE_ROWS_MAX = 2000
 
@@ -88,7 +85,9 @@ def _world(check: Check, bench: Bench) -> Outcome:
         policy=check.policy,
         limit_s=check.limit_s,
         plan=check.plan,
-        wall_s=SEED_WALL_S,
+        wall_s=bench.limits.run_s,
+        step_wall_s=bench.limits.step_s,
+        shrink=bench.html,
         shrink_s=SHRINK_S,
     )
     first = _quiet(test, settings, bench)
@@ -102,7 +101,14 @@ def _world(check: Check, bench: Bench) -> Outcome:
 def _quiet(test: Any, settings: Settings, bench: Bench) -> Row:
     """The first seed without faults: what fails in a quiet world needs no storm, and no second look."""
     campaigns.load()
-    ask = Ask(seed=settings.seeds[0], policy=settings.policy, limit_s=settings.limit_s, plan=(), detail=True)
+    ask = Ask(
+        seed=settings.seeds[0],
+        policy=settings.policy,
+        limit_s=settings.limit_s,
+        step_wall_s=settings.step_wall_s,
+        plan=(),
+        detail=True,
+    )
     return row_of(alone(Single(test, None, bench.prepare), ask, limit_s=settings.wall_s))
 
 
@@ -125,7 +131,7 @@ def _of_campaign(check: Check, campaign: Campaign, bench: Bench) -> Outcome:
 def _tell(outcome: Outcome, check: Check, campaign: Campaign, failure: Failure, bench: Bench) -> None:
     row = failure.smallest
     where = _last_place(row.text, bench) or _relative(row.where, bench)
-    text = found(row.kind, row.message, where, bench.limits, check.limit_s)
+    text = _relative(found(row.kind, row.message, where, bench.limits, check.limit_s), bench)
     outcome.verdict, outcome.kind, outcome.message, outcome.seed = "failed", row.kind, text, failure.row.ask.seed
     if row.kind == "ours":  # nothing that the learner did
         outcome.verdict, outcome.message = "unknown", f"the grader failed: {row.message}"
@@ -168,7 +174,7 @@ def _scenario(check: Check, bench: Bench) -> Outcome:
     seeds = list(range(1, check.seeds + 1)) if bench.seed is None else [bench.seed]
     worst: _Played | None = None
     ok = 0
-    for seed, ended in _in_order(play, seeds):
+    for seed, ended in _in_order(play, seeds, bench.limits.run_s):
         outcome.seeds += 1
         if ended.how != "returned":
             outcome.verdict, outcome.kind, outcome.seed = "failed", ended.how, seed
@@ -192,11 +198,11 @@ def _scenario(check: Check, bench: Bench) -> Outcome:
     return outcome
 
 
-def _in_order(function: Callable[[int], _Played], seeds: list[int]) -> list[tuple[int, Ended]]:
+def _in_order(function: Callable[[int], _Played], seeds: list[int], limit_s: float) -> list[tuple[int, Ended]]:
     """Every seed up to the first that fails, by number; those after it are not waited for."""
     ended: dict[int, Ended] = {}
     waiting = list(seeds)
-    with Crew(function, jobs=cores(), limit_s=SEED_WALL_S) as crew:
+    with Crew(function, jobs=cores(), limit_s=limit_s) as crew:
         while waiting or crew.running:
             while waiting and crew.free:
                 crew.start(waiting.pop(0))

@@ -205,7 +205,7 @@ def judge_prediction(lab: Lab, files: dict[str, bytes], report: Report, folder: 
         report.conclude()
         return
     began = time.monotonic()
-    run = shown_without(system, rule)
+    run = shown_without(lab.id)
     breaks.seconds = time.monotonic() - began
     _tell(breaks, run, folder)
     good = answer in rule.breaks or answer == run.broken
@@ -253,8 +253,10 @@ def _tell(result: CheckResult, run: Shown, folder: Path | None) -> None:
         result.page = str(page)
 
 
-def shown_without(system: System, rule: SafeguardInfo) -> Shown:
-    """The run that the rule names, without it and with it."""
+@lru_cache(maxsize=2)
+def shown_without(name: str) -> Shown:
+    """The run that a rule names ("system/safeguard"), without it and with it: the same every time, so it is kept for a while."""
+    system, rule = _rule_of(name)
     how, _, script = rule.by.partition(" ")
     if how == "search":
         return _by_search(system, rule)

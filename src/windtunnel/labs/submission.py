@@ -49,7 +49,10 @@ def submission_hash(files: dict[str, bytes]) -> str:
 
 @dataclass(slots=True)
 class Submission:
-    """The edited file in a folder of its own, compiled once and executed anew for each run. Raises SyntaxError, OSError."""
+    """The edited file in a folder of its own, compiled once and executed anew for each run.
+
+    Raises SyntaxError, OSError, and UsageError for a text that is no program.
+    """
 
     place: Path
     file: str
@@ -58,11 +61,17 @@ class Submission:
 
     def __post_init__(self) -> None:
         path = self.place / self.file
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{self.file} is not UTF-8 text: {error.reason} at byte {error.start}") from None
         self.lines = text.splitlines(keepends=True)
         # Tracebacks show its lines, and inside a simulation the file cannot be seen.
         linecache.cache[str(path)] = (len(text), None, self.lines, str(path))
-        self.code = compile(text, str(path), "exec") if self.file.endswith(".py") else None
+        try:
+            self.code = compile(text, str(path), "exec") if self.file.endswith(".py") else None
+        except (ValueError, OverflowError, MemoryError, RecursionError) as error:  # null bytes, or nested without end
+            raise UsageError(f"{self.file} cannot be compiled: {error}") from None
 
     @property
     def name(self) -> str:

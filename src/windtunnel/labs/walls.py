@@ -40,9 +40,15 @@ _libc: Any = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one run of a submission may use. memory_bytes: beyond what the grader has itself; file_bytes: of output, too."""
+    """What one run of a submission may use.
+
+    cpu_s: of processor. run_s: of real time. step_s: of processor between two awaits. memory_bytes: beyond what the grader has
+    itself. file_bytes: of each file, and of what is printed.
+    """
 
     cpu_s: int = 20
+    run_s: float = 10.0
+    step_s: float = 2.0
     memory_bytes: int = 1 << 30
     file_bytes: int = 16 << 20
     open_files: int = 256

@@ -201,7 +201,14 @@ class _Conductor:
         What it imported, each of the others would import again: so that is done here, where they are forked from.
         """
         settings, campaign = self.settings, self.campaign
-        ask = Ask(seed=CALIBRATION_SEED, policy=settings.policy, limit_s=settings.limit_s, plan=(), first=True)
+        ask = Ask(
+            seed=CALIBRATION_SEED,
+            policy=settings.policy,
+            limit_s=settings.limit_s,
+            step_wall_s=settings.step_wall_s,
+            plan=(),
+            first=True,
+        )
         row = self.make(ask)
         campaign.quiet_s, campaign.nodes = row.sim_s, row.nodes
         campaign.warnings = tuple(row.warnings)
@@ -251,6 +258,7 @@ class _Conductor:
             for_s=for_s,
             plan=settings.plan,
             limit_s=settings.limit_s,
+            step_wall_s=settings.step_wall_s,
         )
 
     def make(self, ask: Ask) -> Row:

@@ -35,6 +35,10 @@ class Settings:
     shrink_s: float = field(default=10.0, metadata={"what": "real seconds that shrinking may take"})
     keep_going: bool = field(default=False, metadata={"what": "run all seeds, even after a failure"})
     wall_s: float = field(default=60.0, metadata={"what": "real seconds that one seed may take before its process is killed"})
+    step_wall_s: float = field(
+        default=5.0,
+        metadata={"what": "real seconds that one step, from one await to the next, may take before it counts as endless"},
+    )
     limit_s: float = field(default=3600.0, metadata={"what": "virtual seconds after which a run counts as never ending"})
     plan: tuple[Mapping[str, Any], ...] | None = field(
         default=None, metadata={"what": "the faults themselves, as rows, instead of drawing them"}
@@ -144,5 +148,6 @@ _CHECKS: dict[str, Any] = {
     "keep_going": _flag("keep_going"),
     "wall_s": _seconds("wall_s"),
     "limit_s": _seconds("limit_s"),
+    "step_wall_s": _seconds("step_wall_s"),
     "plan": plan_of,
 }
