@@ -1,7 +1,9 @@
 """One limit for many processes: they take leases of calls from a store that they share.
 
 A round trip for every call would make the store the bottleneck and its latency everybody's. So a process takes `lease` calls at
-once and may use them for `lease_s` seconds, counted from before it asked, without asking again.
+once and may use them for `lease_s` seconds, counted from before it asked, without asking again. While the store is short of
+calls it is asked at most once in `lease_s` by each process; so that nothing is lost meanwhile, its burst should be at least
+rate x lease_s.
 
 Bound, over all processes: in any window of w seconds, what the store's limit grants in w + lease_s. With a store of `Gcra(rate,
 burst=b)` that is b + rate x (w + lease_s). It holds under any delay, loss or partition, since a lease that is not used is lost;
@@ -27,7 +29,7 @@ class Store(Protocol):
     """What the processes share. `take` must be atomic, and reckon with the store's own clock."""
 
     async def take(self, key: str, wanted: int) -> tuple[int, float]:
-        """(calls granted, 0 to wanted; seconds until there may be more, if none). Raises any Exception if it cannot tell."""
+        """(calls granted, 0 to wanted; seconds to wait before asking again, if not all). Any Exception: it cannot tell."""
 
 
 class MemoryStore:
@@ -40,16 +42,17 @@ class MemoryStore:
         self._clock_ns = clock_ns
 
     async def take(self, key: str, wanted: int) -> tuple[int, float]:
-        """Grants as much of `wanted` as there is, by halves."""
+        """Grants as much of `wanted` as there is, by halves; unless that is all, tells when all of it would have been there."""
         limit = self._limits[key]
         now_ns = self._clock_ns()
-        granted, wait_ns = min(wanted, limit.most), 0
-        while granted:
-            wait_ns = limit.ask(now_ns, granted)
-            if not wait_ns:
-                return granted, 0.0
-            granted //= 2
-        return 0, wait_ns / _NS
+        granted = min(wanted, limit.most)
+        wait_ns = limit.ask(now_ns, granted)
+        if not wait_ns:
+            return granted, 0.0
+        while granted := granted // 2:
+            if not limit.ask(now_ns, granted):
+                break
+        return granted, wait_ns / _NS
 
 
 class SharedLimiter:
@@ -94,7 +97,7 @@ class SharedLimiter:
         self._timeout_s = timeout_s
         self._left = 0
         self._ends_ns = 0  # of the lease
-        self._empty_until_ns: int | None = None  # the store said there is nothing before
+        self._empty_until_ns: int | None = None  # the store said that it has no more before
         self._down_until_ns: int | None = None
         self._asking: asyncio.Future[None] | None = None
 
@@ -129,7 +132,8 @@ class SharedLimiter:
             self._down_until_ns = None
             self._left = granted
             self._ends_ns = now_ns + self._lease_ns
-            self._empty_until_ns = None if granted else self.clock_ns() + max(1, int(wait_s * _NS))
+            short = granted < self.lease
+            self._empty_until_ns = max(self._ends_ns, self.clock_ns() + int(wait_s * _NS)) if short else None
         finally:
             self._asking = None
             mine.set_result(None)
