@@ -1,0 +1,70 @@
+"""Every lab of the catalogue, tried on itself: the starter fails, the reference passes, each mutant is killed by its check."""
+
+import difflib
+import importlib.util
+import re
+import sys
+from functools import cache
+
+import pytest
+
+from windtunnel import labs
+from windtunnel.labs.checking import declaring
+
+LABS = [lab for lab in labs.catalogue() if lab.folder is not None]
+LINES_MAX = 32  # by which a mutant may differ from its reference, counted on both sides
+
+
+@cache
+def checks_of(lab):
+    """The checks that `checks.py` declares."""
+    name = f"checks_of_{lab.id.replace('-', '_')}"
+    spec = importlib.util.spec_from_file_location(name, lab.folder / "checks.py")
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)  # dataclasses look their module up
+    with declaring() as found:
+        spec.loader.exec_module(module)
+    return found
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_a_lab_grades(lab):
+    """The starter fails, the reference passes, and the kill rate is one."""
+    found = labs.quality(lab.id)
+    wrong = [f"{row.what}: wanted {row.wanted}, got {row.verdict} {row.failed} {row.text}" for row in found.rows if not row.good]
+    assert not wrong, "\n".join(wrong)
+    assert found.kill_rate == 1.0
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_every_check_has_a_hint_and_every_hint_a_check(lab):
+    """Who fails at a check finds help of three levels for it; nothing is said about checks that do not exist."""
+    names = {check.name for check in checks_of(lab)}
+    hinted = {hint.check for hint in lab.hints}
+    assert hinted - {""} <= names
+    assert names <= hinted or "" in hinted
+    assert {mutant.killed_by for mutant in lab.mutants} <= names
+
+
+@pytest.mark.parametrize("lab", [lab for lab in LABS if lab.stages], ids=lambda lab: lab.id)
+def test_checks_are_of_stages_that_exist(lab):
+    """Each stage has checks, and each check a stage."""
+    assert {check.stage for check in checks_of(lab)} == {stage.id for stage in lab.stages}
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.id)
+def test_a_mutant_has_one_fault(lab):
+    """A mutant is the reference but for a few lines: what it fails at is that mistake."""
+    reference = lab.source(f"reference/{lab.file}").splitlines()
+    for mutant in lab.mutants:
+        text = lab.source(f"mutants/{mutant.name}{'.' + lab.file.rpartition('.')[2]}").splitlines()
+        changed = [line for line in difflib.ndiff(reference, text) if re.match(r"[-+] ", line)]
+        assert 0 < len(changed) <= LINES_MAX, f"{lab.id}, {mutant.name}: {len(changed)} lines differ"
+
+
+def test_prerequisites_are_labs_and_come_first():
+    """The labs can be done in an order in which nothing comes before what it needs."""
+    needs = {lab.id: set(lab.prerequisites) for lab in LABS}
+    done = set()
+    while ready := {name for name, before in needs.items() if name not in done and before <= done}:
+        done |= ready
+    assert done == set(needs)
