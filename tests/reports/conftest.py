@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import dataclass, field
 
 import pytest
@@ -115,9 +117,10 @@ class Author:
             plan.append((t, "send-lost", leader, {"dst": node, "text": text}))
             return
         there = t + self.draw.uniform(0.001, 0.010)
-        plan.append((there, "deliver", node, {"src": leader, "sent": t, "text": text}))
+        state = {"term": "3", "commit_index": str(int(t * 9))}
+        plan.append((there, "deliver", node, {"src": leader, "sent": t, "text": text, "state": state}))
         if node == "n5" and self.down[0] <= there <= self.down[1]:
-            plan[-1] = (there, "lost-at-node", node, plan[-1][3])
+            plan[-1] = (there, "lost-at-node", node, {"src": leader, "sent": t, "text": text})
             return
         back = there + 0.002
         plan.append((back, "synced", node, {"text": "1 record"}))
@@ -248,3 +251,71 @@ def unknown():
     run = Author(for_s=5.0).run("unknown")
     run.trace.clear()
     return run
+
+
+# --- A browser ---
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One chromium for all tests here; skipped, with the reason printed, where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page was opened in a browser")
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium on the PATH (or in CHROMIUM): no page was opened in a browser")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield started
+        started.close()
+
+
+class Visit:
+    """An open page, and everything it complained about or asked for."""
+
+    def __init__(self, browser, address, **context):
+        self.context = browser.new_context(**context)
+        self.page = self.context.new_page()
+        self.complaints, self.requests = [], []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(address)
+        self.page.wait_for_function("document.querySelector('#timeline-deck [data-range]').textContent !== ''")
+        self.page.wait_for_function("(document.querySelector('#viewer')?.dataset.ready ?? 'true') === 'true'")
+
+    def settle(self):
+        """Two frames: the first draws what was asked for."""
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Opens a page for a run; afterwards nothing but the file itself may have been asked for, and nothing complained about."""
+    from windtunnel.reports import render
+
+    visits = []
+
+    def opened(run, kind=Visit, fragment="", **context):
+        file = tmp_path / f"report{len(visits)}.html"
+        file.write_text(render(run.results, run.history, run.trace), encoding="utf-8")
+        visits.append(kind(browser, file.as_uri() + fragment, **context))
+        return visits[-1]
+
+    yield opened
+    for each in visits:
+        each.context.close()
+        assert each.complaints == []
+        asked = [url for url in each.requests if not url.startswith(("data:", "blob:"))]
+        assert asked == [each.requests[0]]
+        assert asked[0].startswith("file://")

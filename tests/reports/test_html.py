@@ -72,7 +72,9 @@ def test_the_page_asks_nobody_for_anything(invalid):
         for name in ("src", "href", "action", "srcset", "poster", "data"):
             if name in attrs:
                 assert attrs[name].startswith(("#", "data:")), f"<{tag} {name}={attrs[name][:60]}>"
-    assert not re.search(r"@import|url\(|https?://(?!www\.w3\.org/2000/svg)", "".join(page.texts["style"] + page.texts["script"]))
+    assert not re.search(
+        r"@import|url\((?!#)|https?://(?!www\.w3\.org/2000/svg)", "".join(page.texts["style"] + page.texts["script"])
+    )
     policy = next(attrs["content"] for attrs in page.all("meta") if attrs.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy
     assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
@@ -110,13 +112,13 @@ def page_of_valid_text(run):
 
 
 def test_drawings_have_a_text_alternative(invalid):
-    """Each drawing is labelled, explains its keys, and stands beside a table of what it shows."""
+    """The timeline is labelled, explains its keys, and has a table; the events stand in one for who runs no script."""
     page = page_of(invalid)
     surfaces = [attrs for _, attrs in page.elements if attrs.get("class") == "surface"]
-    assert len(surfaces) == 2
+    assert len(surfaces) == 1  # the viewer makes its own, with a table beside it: tested in a browser
     assert all(attrs["tabindex"] == "0" and attrs["aria-label"] and attrs["aria-describedby"] for attrs in surfaces)
     alternatives = [attrs for attrs in page.all("details") if attrs.get("class") == "alternative"]
-    assert len(alternatives) == len(surfaces)
+    assert len(alternatives) == 2
     assert all(attrs["scope"] in ("col", "row") for attrs in page.all("th"))
     assert "AppendEntries(term=3" in page.text()
 

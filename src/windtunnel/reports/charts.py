@@ -20,11 +20,6 @@ _KEYS = "Arrow keys move, + and &minus; zoom, Home shows everything, Tab goes to
 _OUTCOMES = (("ok", "ok"), ("fail", "failed: certainly not done"), ("info", "unknown: may have been done"))
 _FAULTS = (("network", "network fault"), ("process", "crash, pause"), ("machine", "clock, disk"))
 
-_TOOLS = """<fieldset class="choice"><legend class="unseen">Axis</legend>
-<label><input type="radio" name="axis" value="time"> time</label>
-<label><input type="radio" name="axis" value="order"> order</label></fieldset>
-<label class="check"><input type="checkbox" id="past"> causal past only</label>"""
-
 
 def timeline(results: Mapping[str, Any], history: History | None, window: Window) -> str:
     """Operations per client, latency and throughput over one axis of time, faults as bands across all three."""
@@ -33,7 +28,7 @@ def timeline(results: Mapping[str, Any], history: History | None, window: Window
     start, end = span(results, history.operations, window.rows)
     label = f"{plural(len(history.operations), 'operation')} over time, per client, with latency, throughput and faults"
     listed = "" if unit_of(results, history) != "s" else _buckets_table(results, history.operations, start, end)
-    return section("timeline", "Operations over time", _deck("timeline", label, "") + _legend(results, history) + listed)
+    return section("timeline", "Operations over time", _deck("timeline", label) + _legend(results, history) + listed)
 
 
 def _legend(results: Mapping[str, Any], history: History) -> str:
@@ -48,23 +43,21 @@ def _legend(results: Mapping[str, Any], history: History) -> str:
 
 
 def messages(results: Mapping[str, Any], window: Window) -> str:
-    """The space-time diagram: a lifeline per node, an arrow per message."""
+    """The place of the trace viewer; and for those who run no script, the events around its focus as a table."""
     if not window.rows:
         return ""
     part = "all" if len(window.rows) == window.total else f"{count_text(len(window.rows))} of {count_text(window.total)}"
-    label = f"Space-time diagram: {plural(len(window.rows), 'event')} on lifelines of the nodes, messages as arrows"
     around = window.focus if window.focus is not None else 0
     first = max(0, min(around - EVENTS_LISTED * 3 // 4, len(window.rows) - EVENTS_LISTED))
     listed = events_table(results, window.rows[first : first + EVENTS_LISTED], window.total)
-    lead = f'<p class="lead">Who knew what, and when: {part} events of the trace. Select an event to see what led to it.</p>'
-    kinds = '<ul class="legend" id="kinds" aria-label="Kinds of message: press to hide"></ul>'
-    return section("messages", "Messages", lead + _deck("spacetime", label, _TOOLS) + kinds + listed)
+    lead = f'<p class="lead">Who knew what, and when: {part} events of the trace. Step with the arrow keys; ? lists all keys.</p>'
+    return section("messages", "Messages", lead + f'<div id="viewer"></div><noscript>{listed}</noscript>')
 
 
-def _deck(name: str, label: str, tools: str) -> str:
+def _deck(name: str, label: str) -> str:
     """A canvas with its toolbar, its readout and its keys; the script fills it."""
     return f"""<div class="deck" id="{name}-deck">
-<div class="tools">{tools}<span class="range" data-range></span><span class="buttons">
+<div class="tools"><span class="range" data-range></span><span class="buttons">
 <button type="button" data-do="in" aria-label="Zoom in">+</button>
 <button type="button" data-do="out" aria-label="Zoom out">&minus;</button>
 <button type="button" data-do="fit">All</button>

@@ -6,6 +6,8 @@ The result is JSON for a <script> element: `<`, `>` and `&` are escaped, so no v
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +18,11 @@ from windtunnel.histories import History, Operation
 from windtunnel.reports.lanes import lanes
 from windtunnel.reports.words import operation_text, unit_of
 
-TRACE_ROWS_MAX = 5000
-"""Rows of a trace in one report: some 20 s of a quiet five-node cluster, and under 1 MB."""
+TRACE_ROWS_MAX = 50_000
+"""Rows of a trace in one report: some 40 s of a busy five-node cluster, and about 1.5 MB with the states of the nodes."""
+
+PACKED_FROM = 200_000
+"""Characters of JSON from which the trace of a page is compressed, and read after the page is on the screen."""
 
 FAMILIES = {"cut": "network", "weather": "network", "crash": "process", "pause": "process", "skew": "machine", "disk": "machine"}
 """What a fault is done to: the colour of its band."""
@@ -46,15 +51,21 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a trace that a report holds. rows: in order; total: of the whole trace; focus: a row index in `rows`."""
+    """The part of a trace that a report holds.
+
+    rows: in order; total: of the whole trace; focus: a row index in `rows`. first: how many rows come before. states: what was
+    known of each node before the first row, field by field.
+    """
 
     rows: list[Mapping[str, Any]]
     total: int
     focus: int | None
+    first: int = 0
+    states: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def data_of(results: Mapping[str, Any], history: History | None, window: Window) -> dict[str, Any]:
-    """Everything that the script of the page draws, JSON-able."""
+def data_of(results: Mapping[str, Any], history: History | None, window: Window, *, store: str | None = None) -> dict[str, Any]:
+    """Everything that the page's drawings and `mountViewer` take, JSON-able. store: the directory of the run, if it has one."""
     operations = history.operations if history is not None else []
     start, end = span(results, operations, window.rows)
     violation = results.get("violation") or {}
@@ -65,6 +76,7 @@ def data_of(results: Mapping[str, Any], history: History | None, window: Window)
         "operations": _operations(results, operations, start),
         "faults": [_fault(row) for row in results.get("faults") or ()],
         "trace": _trace(results, window, start),
+        "fork": _fork(results, store),
         "violation": {"at": violation["at_s"], "node": violation.get("node")} if violation.get("at_s") is not None else None,
     }
 
@@ -98,7 +110,19 @@ def trace_window(
     if focus is None and at is not None and rows:
         focus = min(bisect_left(rows, at, key=_time), len(rows) - 1)
     first = max(0, min((focus or 0) - int(_BEFORE * limit), len(rows) - limit))
-    return Window(rows[first : first + limit], len(rows), None if focus is None else focus - first)
+    shown = rows[first : first + limit]
+    return Window(shown, len(rows), None if focus is None else focus - first, first, _states_after(rows[:first]))
+
+
+def _states_after(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """What the nodes look like after these rows, by node and field."""
+    states: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["kind"] == "crash":
+            states.pop(str(row.get("node")), None)
+        elif "state" in row:
+            states.setdefault(str(row["node"]), {}).update(row["state"])
+    return states
 
 
 def _told(results: Mapping[str, Any], history: History | None, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -135,6 +159,16 @@ def script_json(data: Any) -> str:
     for unsafe, escaped in (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")):
         text = text.replace(unsafe, escaped)
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def pack_trace(data: dict[str, Any]) -> str:
+    """Takes a long trace out of `data` and gives it as an element of its own, gzip in base 64; nothing for a short one."""
+    trace = json.dumps(data["trace"], ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
+    if len(trace) < PACKED_FROM:
+        return ""
+    data["trace"] = None
+    squeezed = gzip.compress(trace.encode("utf-8", "replace"), compresslevel=6, mtime=0)
+    return f'<script type="application/octet-stream" id="trace">{base64.b64encode(squeezed).decode("ascii")}</script>'
 
 
 # --- Columns ---
@@ -178,6 +212,7 @@ def _fault(row: Mapping[str, Any]) -> dict[str, Any]:
         "to": row.get("until_s"),
         "closes": bool(row.get("closes")),
         "family": FAMILIES.get(str(row.get("verb")), "other"),
+        "nodes": [str(name) for name in (row.get("args") or {}).get("nodes") or ()],
         "text": str(row.get("text") or row.get("verb")),
     }
 
@@ -204,5 +239,36 @@ def _trace(results: Mapping[str, Any], window: Window, start: float) -> dict[str
         "kinds": kinds.texts,
         "texts": texts.texts,
         "total": window.total,
+        "first": window.first,
         "focus": window.focus,
+        "state": _state(window, names),
     }
+
+
+def _state(window: Window, names: Words) -> dict[str, Any]:
+    """The states of nodes: fields and values by number; `at` which rows change something (as differences) and `size` how much."""
+    fields, values = Words(), Words()
+    base = [
+        (names.number(node), fields.number(name), values.number(text))
+        for node, state in window.states.items()
+        for name, text in state.items()
+    ]
+    columns: dict[str, list[int]] = {"at": [], "size": [], "field": [], "value": []}
+    for at, row in enumerate(window.rows):
+        changes = row.get("state")
+        if changes:
+            columns["at"].append(at)
+            columns["size"].append(len(changes))
+            columns["field"] += [fields.number(name) for name in changes]
+            columns["value"] += [values.number(text) for text in changes.values()]
+    columns["at"] = _differences(columns["at"])
+    return {**columns, "base": base, "fields": fields.texts, "values": values.texts}
+
+
+def _fork(results: Mapping[str, Any], store: str | None) -> dict[str, Any] | None:
+    """What a branch of this run could change; None where a run cannot be forked: only simulated ones are the same again."""
+    chosen = results.get("scenario") or {}
+    if results.get("world") != "sim" or not isinstance(chosen.get("for_s"), int | float):
+        return None
+    plan = [{name: row.get(name) for name in ("at_s", "until_s", "verb", "text")} for row in chosen.get("plan") or ()]
+    return {"plan": plan, "for_s": chosen["for_s"], "nodes": [str(name) for name in results.get("nodes") or ()], "store": store}

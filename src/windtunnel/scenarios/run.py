@@ -96,6 +96,7 @@ def _judged(scenario: Scenario, system: System, observed: Observed) -> Run:
     results = judge(scenario, system, observed, replay_line(scenario))
     if observed.plan is not None:  # written down as it was drawn, so that a stored run outlives changes to the profiles
         scenario = scenario.with_changes(plan=tuple(observed.plan))
+        results["scenario"] = scenario.to_json()
     return Run(scenario, results, observed.history, observed.trace)
 
 

@@ -1,5 +1,7 @@
 // A drawing with its controls: pointer, wheel, touch, keyboard, tooltip and readout. What is drawn is the painter's business.
 
+import { readPalette } from "./view.js";
+
 const tip = document.getElementById("tip");
 
 /**
@@ -7,7 +9,7 @@ const tip = document.getElementById("tip");
  *            hit(x, y) -> item or null, text(item), stops() -> items of note, all() -> all items, at(item) -> position,
  *            left, right: columns beside the axis, chosen(item): told what is selected }
  */
-class Deck {
+export class Deck {
   constructor(root, view, painter, focus) {
     this.root = root;
     this.painter = painter;
@@ -227,48 +229,4 @@ class Deck {
     tip.style.left = `${Math.max(8, Math.min(x + 14, innerWidth - width - 8))}px`;
     tip.style.top = `${y + 18 + height > innerHeight ? y - height - 12 : y + 18}px`;
   }
-}
-
-// --- What both drawings share ---
-
-/** The axis of time along the bottom, with faint lines up to `top`. */
-function paintAxis(ctx, painter, view, width, top, bottom, palette, unit) {
-  const room = width - painter.left - painter.right;
-  const { values, step } = ticks(view.lo, view.hi, Math.max(2, room / 110));
-  ctx.font = `12px ${palette.sans}`;
-  ctx.textAlign = "center";
-  ctx.textBaseline = "top";
-  ctx.lineWidth = 1;
-  for (const value of values) {
-    const x = Math.round(painter.x(value)) + 0.5;
-    ctx.strokeStyle = palette["rule-2"];
-    line(ctx, x, top, x, bottom);
-    const text = momentText(value, step, unit);
-    const half = ctx.measureText(text).width / 2;
-    ctx.fillStyle = palette["ink-2"];
-    if (x - half > painter.left - 8 && x + half < width) ctx.fillText(text, x, bottom + 6);
-  }
-}
-
-function line(ctx, x0, y0, x1, y1) {
-  ctx.beginPath();
-  ctx.moveTo(x0, y0);
-  ctx.lineTo(x1, y1);
-  ctx.stroke();
-}
-
-/** Text that ends in an ellipsis where it would not fit. */
-function fitted(ctx, text, room) {
-  if (ctx.measureText(text).width <= room) return text;
-  let keep = Math.max(0, Math.floor((text.length * room) / ctx.measureText(text).width));
-  while (keep > 0 && ctx.measureText(`${text.slice(0, keep)}…`).width > room) keep--;
-  return keep > 1 ? `${text.slice(0, keep)}…` : "";
-}
-
-/** A translucent band with a firm left edge. */
-function band(ctx, x0, x1, y0, y1, colour, alpha) {
-  ctx.fillStyle = colour;
-  ctx.globalAlpha = alpha;
-  ctx.fillRect(x0, y0, Math.max(1, x1 - x0), y1 - y0);
-  ctx.globalAlpha = 1;
 }

@@ -1,5 +1,9 @@
 // Puts the page to work: both drawings, the copy buttons, printing.
 
+import { Deck } from "./deck.js";
+import { Timeline } from "./timeline.js";
+import { mountViewer } from "./viewer.js";
+
 const data = JSON.parse(document.getElementById("data").textContent);
 const decks = [];
 
@@ -17,64 +21,28 @@ function openTimeline() {
   decks.push(new Deck(root, painter.view, painter, at === undefined ? null : around));
 }
 
-const WHOLE_MAX = 220; // events up to which a wide screen shows all of them at first
-
-/** The diagram opens on the last events before the violation, or on the moment that the trace is about; a short one whole. */
-function openSpacetime() {
-  const root = document.getElementById("spacetime-deck");
-  if (!root) return;
-  const painter = new Spacetime(data);
-  const { focus } = painter;
-  const messages = root.clientWidth < 600 ? 16 : 48;
-  const open = () => painter.showAround(focus, messages, data.trace.focus === null ? 0 : 0.85);
-  if (painter.count > WHOLE_MAX || root.clientWidth < 900) open();
-  const deck = new Deck(root, painter.view, painter, data.violation ? open : null);
-  decks.push(deck);
-  chooseAxis(root, painter, deck);
-  listKinds(painter, deck);
-  const past = document.getElementById("past");
-  past.checked = false;
-  past.addEventListener("change", () => {
-    painter.pastOnly = past.checked;
-    if (past.checked && deck.item === null) deck.choose(focus);
-    else deck.paint();
-  });
+/** The trace, wherever it is: a long one is compressed, and unpacked when the page is already on the screen. */
+async function readTrace() {
+  const packed = document.getElementById("trace");
+  if (!packed) return data.trace;
+  const bytes = Uint8Array.from(atob(packed.textContent), (c) => c.charCodeAt(0));
+  packed.remove();
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
-/** By time, distances are delays; by order, every event has the same room. The same events stay in view. */
-function chooseAxis(root, painter, deck) {
-  for (const choice of root.querySelectorAll('input[name="axis"]')) {
-    choice.checked = choice.value === painter.axis;
-    choice.addEventListener("change", () => {
-      const [from, to] = painter.visible();
-      painter.use(choice.value);
-      deck.use(painter.view);
-      painter.showRange(from, Math.max(to - 1, from + 8));
-      deck.paint();
-    });
-  }
+/** A report in its store directory knows the way to itself; one that was mailed does not, and says what it was told. */
+function storeOfPage() {
+  const folder = decodeURIComponent(location.pathname).replace(/\/report\.html$/, "");
+  return location.protocol === "file:" && folder !== decodeURIComponent(location.pathname) ? folder : undefined;
 }
 
-/** One button per kind of message; pressed means shown. */
-function listKinds(painter, deck) {
-  const list = document.getElementById("kinds");
-  for (const [name, count] of painter.kinds) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = `${name} ${count}`;
-    button.style.setProperty("--hue", `var(--${painter.hue.get(name)})`);
-    button.setAttribute("aria-pressed", "true");
-    button.addEventListener("click", () => {
-      const hide = !painter.hidden.has(name);
-      if (hide) painter.hidden.add(name);
-      else painter.hidden.delete(name);
-      button.setAttribute("aria-pressed", String(!hide));
-      deck.paint();
-    });
-    const item = document.createElement("li");
-    item.append(button);
-    list.append(item);
-  }
+async function openViewer() {
+  const place = document.getElementById("viewer");
+  if (!place) return;
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  const trace = await readTrace();
+  decks.push(mountViewer(place, { ...data, trace }, { store: storeOfPage() }));
+  place.dataset.ready = "true";
 }
 
 /** The clipboard, or where a browser refuses it, the text selected so that Ctrl+C works. */
@@ -92,7 +60,7 @@ async function copy(button) {
 
 for (const button of document.querySelectorAll("[data-copy]")) button.addEventListener("click", () => copy(button));
 openTimeline();
-openSpacetime();
+openViewer();
 
 // Paper is white: the drawings are painted once more in the light colours.
 addEventListener("beforeprint", () => {

@@ -1,5 +1,8 @@
 // Operations per client, latency and throughput over one axis, with faults as bands across all three.
 
+import { band, fitted, hatch, line, paintAxis, stripes } from "./pen.js";
+import { View, durationText, lowerBound, momentText, placed, sums, ticks } from "./view.js";
+
 const OUTCOMES = ["ok", "fail", "info"];
 const OUTCOME_WORDS = ["ok", "failed", "unknown"];
 const QUANTILES = [
@@ -8,7 +11,7 @@ const QUANTILES = [
   { q: 0.99, name: "p99", dash: [2, 2] },
 ];
 
-class Timeline {
+export class Timeline {
   constructor(data) {
     const ops = data.operations;
     this.data = data;
@@ -406,18 +409,6 @@ class Timeline {
 
 // --- Parts ---
 
-/** Faults on rows of their own where they overlap; `until` is the end of the run for those that were never ended. */
-function placed(faults, end) {
-  const rows = [];
-  return faults.map((fault) => {
-    const until = Math.max(fault.to ?? end, fault.from);
-    let row = rows.findIndex((busy) => busy <= fault.from);
-    if (row < 0) row = rows.length;
-    rows[row] = until;
-    return { ...fault, until, row };
-  });
-}
-
 function quantile(sorted, q) {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
 }
@@ -432,26 +423,4 @@ function paintOpenBar(ctx, x0, x1, y, h) {
   ctx.lineTo(x1, y + h - 0.6);
   ctx.stroke();
   ctx.setLineDash([]);
-}
-
-/** Diagonal lines of a colour on nothing. */
-function hatch(ctx, colour) {
-  return pattern(ctx, colour, (pen) => [-12, -6, 0, 6, 12].forEach((shift) => line(pen, shift, 12, shift + 12, 0)));
-}
-
-/** Upright lines of a colour on nothing. */
-function stripes(ctx, colour) {
-  return pattern(ctx, colour, (pen) => [1.5, 7.5].forEach((x) => line(pen, x, 0, x, 12)));
-}
-
-function pattern(ctx, colour, draw) {
-  const tile = document.createElement("canvas");
-  tile.width = tile.height = 12;
-  const pen = tile.getContext("2d");
-  pen.strokeStyle = colour;
-  pen.lineWidth = 2.2;
-  draw(pen);
-  const repeated = ctx.createPattern(tile, "repeat");
-  repeated.setTransform(new DOMMatrix().scale(0.5));
-  return repeated;
 }

@@ -1,7 +1,7 @@
 // The axis that panels share, and how numbers on it are written.
 
 /** A visible range [lo, hi] within [min, max]; tells its listeners when it moves. */
-class View {
+export class View {
   constructor(min, max, smallest) {
     this.min = min;
     this.max = max;
@@ -50,7 +50,7 @@ class View {
 }
 
 /** About `count` round values within [lo, hi], and their distance. */
-function ticks(lo, hi, count) {
+export function ticks(lo, hi, count) {
   const rough = (hi - lo) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
@@ -60,21 +60,21 @@ function ticks(lo, hi, count) {
 }
 
 /** A moment, with the decimals that `step` needs to tell neighbours apart. */
-function momentText(at, step, unit) {
+export function momentText(at, step, unit) {
   if (unit !== "s") return `${unit} ${Math.round(at)}`;
   const decimals = Math.max(0, Math.min(6, Math.ceil(-Math.log10(step) - 1e-9)));
   return `${at.toFixed(decimals)} s`;
 }
 
 /** A duration in seconds to three figures. */
-function durationText(s) {
+export function durationText(s) {
   if (s >= 1) return `${s >= 99.95 ? s.toFixed(0) : s.toPrecision(3)} s`;
   if (s >= 1e-3) return `${s >= 0.09995 ? (s * 1e3).toFixed(0) : (s * 1e3).toPrecision(3)} ms`;
   return `${(s * 1e6).toFixed(0)} µs`;
 }
 
 /** Running sums: undoes the differences that columns are stored as. */
-function sums(differences) {
+export function sums(differences) {
   const out = new Float64Array(differences.length);
   let total = 0;
   for (let i = 0; i < out.length; i++) out[i] = total += differences[i];
@@ -82,7 +82,7 @@ function sums(differences) {
 }
 
 /** Index of the first value >= wanted in an ascending array. */
-function lowerBound(values, wanted) {
+export function lowerBound(values, wanted) {
   let lo = 0;
   let hi = values.length;
   while (lo < hi) {
@@ -93,9 +93,23 @@ function lowerBound(values, wanted) {
   return lo;
 }
 
-/** The colours and fonts of the page's scheme, read from its style sheet. */
-function readPalette() {
-  const style = getComputedStyle(document.documentElement);
-  const names = "paper surface sunk ink ink-2 rule rule-2 accent good bad open ok fail info network process machine other m1 m2 m3 m4 m5 m6 sans mono";
-  return Object.fromEntries(names.split(" ").map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+const ROLES =
+  "paper surface sunk ink ink-2 rule rule-2 accent good bad open ok fail info network process machine other m1 m2 m3 m4 m5 m6 sans mono";
+
+/** The colours and fonts of the scheme that `element` stands in, read from its style sheet. */
+export function readPalette(element = document.documentElement) {
+  const style = getComputedStyle(element);
+  return Object.fromEntries(ROLES.split(" ").map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+/** Faults on rows of their own where they overlap; `until` is the end of the run for those that were never ended. */
+export function placed(faults, end) {
+  const rows = [];
+  return faults.map((fault) => {
+    const until = Math.max(fault.to ?? end, fault.from);
+    let row = rows.findIndex((busy) => busy <= fault.from);
+    if (row < 0) row = rows.length;
+    rows[row] = until;
+    return { ...fault, until, row };
+  });
 }
