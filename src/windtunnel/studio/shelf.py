@@ -53,7 +53,7 @@ def _safeguards() -> Iterator[Row]:
 
     for name in safeguard_ids():
         lab = labs.find(name)
-        yield _row(f"lab:{name}", "safeguard", lab.title, lab.summary, [name.partition("/")[0], "15 min"])
+        yield _row(f"lab:{name}", "safeguard", lab.title.replace("_", " "), lab.summary, [name.partition("/")[0], "15 min"])
 
 
 def _calculators() -> Iterator[Row]:

@@ -68,8 +68,10 @@ function mark(place) {
   const section = place.split("/")[1];
   const mine = section === "" ? "/" : near[section] ?? `/${section}`;
   for (const link of document.querySelectorAll(".top nav a")) {
-    if (link.getAttribute("href") === mine) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.getAttribute("href") === mine) {
+      link.setAttribute("aria-current", "page");
+      link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.offsetLeft - 60;
+    } else link.removeAttribute("aria-current");
   }
 }
 

@@ -31,7 +31,7 @@ function link(target, children) {
 
 /** One block of a tree as an element. */
 export function block(node) {
-  if (node.type === "heading") return h(`h${Math.min(4, node.level + 1)}`, {}, spans(node.spans));
+  if (node.type === "heading") return h(`h${Math.min(4, Math.max(2, node.level))}`, {}, spans(node.spans));
   if (node.type === "list") return h(node.ordered ? "ol" : "ul", {}, node.items.map((item) => h("li", {}, spans(item))));
   if (node.type === "table") {
     return h("div", { class: "scroller" }, h("table", {},

@@ -58,7 +58,7 @@ function evidence(home) {
 
 /** Smoke in a wind tunnel: streamlines of an ideal flow around cylinders, ψ = U (y - a² y / r²) each. */
 function streamlines() {
-  const bodies = [[340, 120, 34], [620, 70, 20], [760, 168, 26]];
+  const bodies = [[700, 124, 36], [880, 62, 20], [968, 176, 26]];
   const shift = (x, y) => bodies.reduce((sum, [cx, cy, a]) => {
     const square = Math.max(a * a, (x - cx) ** 2 + (y - cy) ** 2);
     return sum + (a * a * (y - cy)) / square;

@@ -5,7 +5,7 @@ import { h, icon, replace } from "../h.js";
 import { beside } from "../panels/beside.js";
 import { mountTrace } from "../panels/viewer.js";
 import { prose } from "../prose.js";
-import { command, counted, toast, trouble, verdict } from "../ui.js";
+import { command, toast, trouble, verdict } from "../ui.js";
 
 const LEVELS = ["a nudge", "a direction", "almost the answer"];
 
@@ -32,7 +32,7 @@ function begin(data, bench, signal) {
     button.disabled = true;
     try {
       const { state } = await act(`/api/labs/${encodeURIComponent(data.name)}/start`);
-      replace(bench, desk({ ...data, state }, signal, true));
+      replace(bench, desk({ ...data, state }, signal));
     } catch (error) {
       button.disabled = false;
       replace(said, trouble(error));
@@ -41,7 +41,7 @@ function begin(data, bench, signal) {
   return h("section", { class: "card stack" }, h("h2", {}, "Your own folder, your own editor"), h("p", {}, "Starting copies the starter file into a folder of yours. You edit it there; the studio checks it each time you save."), h("div", { class: "row" }, button), said);
 }
 
-function desk(data, signal, fresh = false) {
+function desk(data, signal) {
   const { lab } = data;
   const list = h("ol", { class: "checks", "aria-label": "Checks" });
   const story = h("div", { class: "story-place" });
@@ -135,7 +135,6 @@ function desk(data, signal, fresh = false) {
       hints(data, row.name),
       row.replay && h("details", {}, h("summary", {}, "See it again in the terminal"), command(row.replay))));
   }
-  if (!fresh) queueMicrotask(() => null);
   return [
     h("section", { class: "card stack" },
       h("h2", {}, "Your work"),
