@@ -29,6 +29,7 @@ ORACLES: dict[str, str] = {
     "erlang-b": "queues:loss",
     "latency-ladder": "measuring:ladder",
     "staleness": "quorum_store:staleness",
+    "capacity": "plans:capacity",
 }
 AGAIN = 4.0
 

@@ -82,6 +82,8 @@ def fit(points: Points, *, coherency: bool = True) -> Fit:
         error = _squares(points, found)
         if best is None or error < best[0] * (1 - 1e-12) - 1e-300:
             best = (error, found, free)
+        if free == choices[0]:
+            break  # without any bound in the way, no smaller model can be nearer
     assert best is not None, "throughput in proportion to size can always be fitted"
     error, parameters, free = best
     mean = sum(y for _x, y in points) / len(points)
@@ -130,8 +132,10 @@ def _gauss_newton(points: Points, free: tuple[int, ...]) -> list[float] | None:
             length /= 2.0
         else:
             return parameters
-        parameters = moved
+        before, parameters = error, moved
         error = _squares(points, parameters)
+        if before - error <= 1e-14 * before:
+            break
     return parameters
 
 
