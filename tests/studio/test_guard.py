@@ -61,7 +61,7 @@ def test_the_person_who_started_it_comes_in():
 
 
 def test_the_token_is_traded_for_a_cookie():
-    """The address of the terminal gives a cookie that scripts cannot read and other sites do not send, and leads on without it."""
+    """The address of the terminal gives a cookie that scripts cannot read and other sites do not send, and leads on."""
     status, headers, _, inside = asked(path="/lab/retry", headers={"host": HOST}, query=f"token={TOKEN}")
     assert (status, inside) == (303, False)
     assert headers["location"] == "/lab/retry"
@@ -127,7 +127,9 @@ def test_no_host_at_all_is_refused():
     assert asked(headers={"cookie": COOKIE})[::3] == (421, False)
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", f"http://localhost:{PORT}", f"https://{HOST}", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", f"http://localhost:{PORT}", f"https://{HOST}", "http://127.0.0.1:1"]
+)
 def test_another_origin_is_refused(origin):
     """A page of another origin cannot act, and cannot look either, whatever cookie the browser adds."""
     assert asked("POST", "/api/runs", {**ACT, "origin": origin})[::3] == (403, False)

@@ -107,6 +107,7 @@ def _api() -> list[Route]:
         post("/api/runs", tunnel.start_run),
         get("/api/runs/{run}", tunnel.one_run),
         get("/api/runs/{run}/report", tunnel.report),
+        post("/api/runs/{run}/fork", tunnel.fork_run),
         get("/api/jobs", tunnel.jobs),
         Route("/api/jobs/{job}/events", _events, methods=["GET"]),
         post("/api/jobs/{job}/pace", tunnel.pace),

@@ -46,9 +46,9 @@ def one_calculator(_studio: Studio, name: str) -> dict[str, Any]:
 
 def compute(_studio: Studio, body: Body, name: str) -> dict[str, Any]:
     """The answer for some inputs, as texts with units. A refusal is an answer too: it says what would be accepted."""
-    found = _calculator(name)
+    found, given = _calculator(name), _given(body)
     try:
-        return _answer(found, _given(body))
+        return _answer(found, given)
     except UsageError as error:
         return {"refused": " ".join(str(error).split())}
 

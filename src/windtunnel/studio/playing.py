@@ -45,7 +45,7 @@ def work(order: Mapping[str, Any], say: Say, pace: Pace) -> None:
     clients = [f"c{i + 1}" for i in range(scenario.clients)]
     nodes = list(system.nodes(scenario.size or system.size))
     say("begin", system=system.name, title=system.title, nodes=nodes, clients=clients, for_s=scenario.for_s, seed=scenario.seed)
-    judged = run(scenario, **_eyes(scenario, nodes, say, pace))
+    judged = run(scenario, **_eyes(scenario, nodes, say, pace, float(order.get("fast_until_s") or 0.0)))
     place = store.save(judged, root)
     say(
         "done",
@@ -55,23 +55,24 @@ def work(order: Mapping[str, Any], say: Say, pace: Pace) -> None:
         broken=judged.broken,
         ops=judged.results["ops"],
         sim_s=judged.results["sim_s"],
-        parent=order.get("parent"),
+        parent=(scenario.parent or {}).get("run"),
     )
 
 
-def _eyes(scenario: Scenario, nodes: Sequence[str], say: Say, pace: Pace) -> dict[str, Any]:
+def _eyes(scenario: Scenario, nodes: Sequence[str], say: Say, pace: Pace, fast_until_s: float) -> dict[str, Any]:
     """How `run` lets somebody watch: the simulator shows everything, real processes only the time, a stage nothing."""
     if scenario.script is not None:
         return {}
     if scenario.world == "live":
         return {"progress": lambda now_s: say("frame", now=round(now_s, 3))}
-    return {"watch": Watcher(nodes, say, pace)}
+    return {"watch": Watcher(nodes, say, pace, fast_until_s)}
 
 
 class Watcher:
     """Called by the simulator every twentieth of a virtual second; says what is new and waits as the pace asks."""
 
-    def __init__(self, nodes: Sequence[str], say: Say, pace: Pace) -> None:
+    def __init__(self, nodes: Sequence[str], say: Say, pace: Pace, fast_until_s: float = 0.0) -> None:
+        self._fast_until_s = fast_until_s
         self._say = say
         self._pace = pace
         self._state = dict.fromkeys(nodes, "down")
@@ -163,7 +164,7 @@ class Watcher:
             self._show(now_s)
             self._pace.going.wait()
             self._due_at = time.monotonic()
-        if self._pace.speed <= 0:
+        if self._pace.speed <= 0 or now_s < self._fast_until_s:
             self._due_at = time.monotonic()
             return
         self._due_at = max(self._due_at + 0.05 / self._pace.speed, time.monotonic() - 0.25)  # who is late does not rush after it

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from windtunnel.studio.app import Studio
 
 RUNS_SHOWN = 60
+CHANGES_MAX = 100
+BRANCH_SPEED = 5.0
+LEAD_IN_S = 1.0
+"""Virtual seconds of the common part that are shown at the branch's pace, so that one sees where it leaves."""
+
 SEPARATOR = "~"
 """Between the system and the directory of a stored run, in the name by which a page knows it."""
 
@@ -125,9 +130,42 @@ async def start_run(studio: Studio, body: Body) -> dict[str, Any]:
     return await begin(studio, scenario, number(body, "speed", 0, 1000, 0.0) or 0.0)
 
 
-async def begin(studio: Studio, scenario: Scenario, speed: float, parent: str | None = None) -> dict[str, Any]:
-    """Begin a scenario as a job. parent: the run it is a branch of."""
-    order = {"scenario": scenario.to_json(), "speed": speed, "store": str(studio.places.store), "parent": parent}
+async def fork_run(studio: Studio, body: Body, run: str) -> dict[str, Any]:
+    """Begin a branch of a stored run: the same run up to a moment, then other faults."""
+    scenario, at_s = await studio.aside(_branch, studio, body, run)
+    return await begin(studio, scenario, number(body, "speed", 0, 1000, BRANCH_SPEED) or 0.0, fast_until_s=at_s - LEAD_IN_S)
+
+
+def _branch(studio: Studio, body: Body, run: str) -> tuple[Scenario, float]:
+    from windtunnel.scenarios import store  # noqa: PLC0415 - heavy
+    from windtunnel.scenarios.fork import fork  # noqa: PLC0415
+
+    place = _place(studio, run)
+    scenario, results = store.load(place)
+    known_system(scenario.system)  # a run of somebody's own file is not run from here
+    at_s, changes = number(body, "at", 0, 1e6), body.get("changes")
+    if (
+        at_s is None
+        or not isinstance(changes, list)
+        or len(changes) > CHANGES_MAX
+        or not all(isinstance(c, dict) for c in changes)
+    ):
+        raise UsageError(f"expected the moment `at`, seconds, and `changes`, a list of at most {CHANGES_MAX}")
+    parent = {"run": run, "store": str(place), "fingerprint": results.get("fingerprint", "")}
+    try:
+        return fork(scenario, at_s, changes, parent=parent), at_s
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise UsageError(f"changes: a fault is not as a plan has it: {error}") from None
+
+
+async def begin(studio: Studio, scenario: Scenario, speed: float, fast_until_s: float = 0.0) -> dict[str, Any]:
+    """Begin a scenario as a job. fast_until_s: virtual seconds that nobody wants to watch; the pace begins there."""
+    order = {
+        "scenario": scenario.to_json(),
+        "speed": speed,
+        "store": str(studio.places.store),
+        "fast_until_s": fast_until_s,
+    }
     job = await studio.jobs.start("run", f"{scenario.system} seed {scenario.seed}", order)
     return {"job": job.id, "seed": scenario.seed}
 
@@ -180,7 +218,12 @@ def runs(studio: Studio) -> dict[str, Any]:
 def one_run(studio: Studio, run: str) -> dict[str, Any]:
     """A stored run: results, and what the viewer draws."""
     judged = stored_run(studio, run)
-    return {"id": run, "results": judged.results, "scenario": judged.scenario.to_json(), "view": _view(judged)}
+    return {
+        "id": run,
+        "results": judged.results,
+        "scenario": judged.scenario.to_json(),
+        "view": _view(judged, _place(studio, run)),
+    }
 
 
 def report(studio: Studio, run: str) -> Response:
@@ -247,7 +290,8 @@ def _summary(name: str, root: Path) -> dict[str, Any] | None:
         return None
 
 
-def _view(judged: Run) -> dict[str, Any]:
+def _view(judged: Run, place: Path) -> dict[str, Any]:
     from windtunnel.reports.embed import data_of, trace_window  # noqa: PLC0415
 
-    return data_of(judged.results, judged.history, trace_window(judged.results, judged.history, judged.trace))
+    window = trace_window(judged.results, judged.history, judged.trace)
+    return data_of(judged.results, judged.history, window, store=str(place))

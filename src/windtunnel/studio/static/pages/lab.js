@@ -131,7 +131,7 @@ function desk(data, signal) {
         row.seed !== null && h("div", {}, h("dt", {}, "faults"), h("dd", {}, row.plan.length ? row.plan.map((line) => h("div", {}, line)) : "none is needed")),
         row.first_bad?.at_s !== undefined && row.first_bad?.at_s !== null && h("div", {}, h("dt", {}, "first bad event"), h("dd", {}, `${row.first_bad.at_s.toFixed(6)} s`, row.first_bad.host && ` on ${row.first_bad.host}`, row.first_bad.where && h("div", {}, h("code", {}, row.first_bad.where))))),
       row.log.length > 0 && h("details", { open: true }, h("summary", {}, "The end of the log, all hosts"), h("pre", { tabindex: "0" }, row.log.slice(-14).map(([at, host, , text]) => `${at.toFixed(4).padStart(10)}  ${host.padEnd(8)} ${text}`).join("\n"))),
-      row.view && h("details", { ontoggle: (event) => event.target.open && !picture.childNodes.length && mountTrace(picture, row.view, { signal }).catch((error) => replace(picture, trouble(error))) }, h("summary", {}, "The picture"), picture),
+      row.view && h("details", { ontoggle: (event) => event.target.open && !picture.childNodes.length && mountTrace(picture, row.view, { signal, link: false }).catch((error) => replace(picture, trouble(error))) }, h("summary", {}, "The picture"), picture),
       hints(data, row.name),
       row.replay && h("details", {}, h("summary", {}, "See it again in the terminal"), command(row.replay))));
   }

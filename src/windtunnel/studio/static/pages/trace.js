@@ -14,13 +14,14 @@ export async function render({ id, signal, go }) {
   const fork = async ({ at, changes }) => {
     const { job } = await act(`/api/runs/${encodeURIComponent(id)}/fork`, { at, changes });
     go(`/job/${job}`);
-    return job;
+    return null;
   };
+  const parent = results.scenario.parent;
   const again = new URLSearchParams({ system: results.system, seed: results.seed, for: results.scenario.for_s, faults: (results.scenario.faults ?? []).join(",") });
   for (const rule of results.scenario.without ?? []) again.append("without", rule);
   return [
     h("div", { class: "head" },
-      h("p", { class: "crumb" }, h("a", { href: "/run" }, "Runs"), " / ", results.system, ", seed ", results.seed),
+      h("p", { class: "crumb" }, h("a", { href: "/run" }, "Runs"), " / ", results.system, ", seed ", results.seed, parent?.run && [", a branch of ", h("a", { href: `/run/${encodeURIComponent(parent.run)}` }, "this run"), ` at ${parent.at_s.toFixed(3)} s`]),
       h("h1", { class: `claim ${results.verdict}` }, verdict(results.verdict, results.verdict === "valid" ? "Every promise was kept" : results.verdict === "invalid" ? `${results.system} broke ${(found?.property ?? "a promise").replaceAll("_", " ")}` : "It could not be decided")),
       results.why && h("p", { class: "lead" }, results.why)),
     found && h("section", { class: "card story" }, h("h2", {}, "What broke"), h("p", {}, found.evidence), found.text?.length ? h("pre", {}, found.text.join("\n")) : null,
@@ -38,7 +39,7 @@ export async function render({ id, signal, go }) {
     panel({ class: "viewer", "aria-label": "Trace" }, async (section) => {
       const place = h("div", { class: "viewer-place", "data-keys": "" });
       section.querySelector(".panel-body").append(place);
-      await mountTrace(place, view, { fork, signal });
+      await mountTrace(place, view, { fork, signal, store: view.fork?.store });
       return undefined;
     }),
     h("section", { class: "panel" }, h("h2", {}, "Promises"), h("div", { class: "scroller" }, h("table", {}, h("tbody", {},

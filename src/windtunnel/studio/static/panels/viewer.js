@@ -3,17 +3,21 @@
 import { h } from "../h.js";
 
 const LIST_MAX = 400;
+let styled;
 
 /** Mounts the viewer for `data` into `element`. options.fork: async ({at, changes}) => id of the branch. */
 export async function mountTrace(element, data, options) {
   let module;
   try {
+    styled ??= document.head.appendChild(h("link", { rel: "stylesheet", href: "/static/viewer/viewer.css" }));
     module = await import("/static/viewer/viewer.js");
   } catch {
     element.append(listing(data));
     return;
   }
-  await module.mountViewer(element, data, options);
+  const viewer = module.mountViewer(element, data, options);
+  options.signal?.addEventListener("abort", () => viewer.destroy());
+  new ResizeObserver(() => viewer.resize()).observe(element);
 }
 
 function listing(data) {
