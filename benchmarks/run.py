@@ -28,6 +28,7 @@ GROUPS = (
     "bench_streams",
     "bench_hosts",
     "bench_raft_streams",
+    "bench_resilience",
 )
 
 

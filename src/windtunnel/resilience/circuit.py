@@ -148,23 +148,26 @@ class CircuitBreaker:
         raise CircuitOpen(f"the circuit {self.name!r} is {self.core.state}", by=self.name, retry_after_s=wait_s)
 
     def _succeeded(self, permit: int, start_s: float) -> None:
+        core = self.core
         with self._lock:
             now_s = self.clock()
-            before = self.core.permit
-            self.core.succeeded(permit, now_s, now_s - start_s if self._timed else 0.0)
-            self._tell(before)
+            before = core.permit
+            core.succeeded(permit, now_s, now_s - start_s if self._timed else 0.0)
+            if core.permit != before:
+                self._tell(before)
 
     def _broke(self, error: BaseException, permit: int, start_s: float) -> None:
-        with self._lock:
-            now_s = self.clock()
-            before = self.core.permit
-            if isinstance(error, Refused) or not isinstance(error, Exception):
+        if isinstance(error, Refused) or not isinstance(error, Exception):
+            with self._lock:
                 self.core.abandoned(permit)
-            elif isinstance(error, self._types) and (self._asks is None or self._asks(error)):
+        elif not isinstance(error, self._types) or (self._asks is not None and not self._asks(error)):
+            self._succeeded(permit, start_s)
+        else:
+            with self._lock:
+                now_s = self.clock()
+                before = self.core.permit
                 self.core.failed(permit, now_s, now_s - start_s if self._timed else 0.0)
-            else:
-                self.core.succeeded(permit, now_s, now_s - start_s if self._timed else 0.0)
-            self._tell(before)
+                self._tell(before)
 
     def _tell(self, before: int) -> None:
         if self.core.permit != before:

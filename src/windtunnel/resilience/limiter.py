@@ -34,7 +34,7 @@ class Limiter:
     `acquire` refuses at once when `waiting_max` wait already, or when the deadline of the context would come first.
     """
 
-    __slots__ = ("_waiting", "clock_ns", "limit", "name", "observer", "waiting_max")
+    __slots__ = ("_ask", "_waiting", "clock_ns", "limit", "name", "observer", "waiting_max")
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class Limiter:
         need_count("waiting_max", waiting_max, 0)
         need(not isinstance(limit, LeakyBucket), "limit", "a limit with `ask`; a Shaper serves a LeakyBucket", limit)
         self.limit = limit
+        self._ask = limit.ask
         self.name = name
         self.waiting_max = waiting_max
         self.observer = observer
@@ -56,11 +57,11 @@ class Limiter:
 
     def try_acquire(self, n: int = 1) -> bool:
         """Takes n at once, or nothing. Those who wait go first."""
-        return not (self._waiting or self.limit.ask(self.clock_ns(), n))
+        return not (self._waiting or self._ask(self.clock_ns(), n))
 
     async def acquire(self, n: int = 1) -> None:
         """Takes n, after waiting for its turn. Raises RateLimited."""
-        if self._waiting or self.limit.ask(self.clock_ns(), n):
+        if self._waiting or self._ask(self.clock_ns(), n):
             await self._wait(n)
 
     async def _wait(self, n: int) -> None:
@@ -92,7 +93,7 @@ class Limiter:
         raise RateLimited(f"{self.name or 'the limiter'} has no room: {why}", by=self.name, retry_after_s=wait_s or None)
 
     async def __aenter__(self) -> None:
-        if self._waiting or self.limit.ask(self.clock_ns()):
+        if self._waiting or self._ask(self.clock_ns()):
             await self._wait(1)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

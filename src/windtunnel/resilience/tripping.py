@@ -104,18 +104,22 @@ class FailureRate:
 
     def outcome(self, now_s: float, *, failed: bool, took_s: float = 0.0) -> bool:  # noqa: ARG002
         """One call ended; it takes the place of the oldest."""
-        new = failed | (self.slow(took_s) << 1)
+        new = int(failed) if self.slow_s is None or took_s < self.slow_s else failed | 2
         ring, at = self._ring, self._at
         if len(ring) < self.calls:
             ring.append(new)
         else:
             old = ring[at]
             ring[at] = new
-            self._bad -= old & 1
-            self._late -= old >> 1
+            if old:
+                self._bad -= old & 1
+                self._late -= old >> 1
         self._at = at + 1 if at + 1 < self.calls else 0
-        self._bad += new & 1
-        self._late += new >> 1
+        if new:
+            self._bad += new & 1
+            self._late += new >> 1
+        elif not self._bad and not self._late:
+            return False
         seen = len(ring)
         return seen >= self.calls_min and (
             self._bad >= self.rate * seen or (self.slow_s is not None and self._late >= self.slow_rate * seen)
