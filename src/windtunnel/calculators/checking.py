@@ -30,6 +30,8 @@ ORACLES: dict[str, str] = {
     "latency-ladder": "measuring:ladder",
     "staleness": "quorum_store:staleness",
     "capacity": "plans:capacity",
+    "two-phase-commit": "commits:two_phase_commit",
+    "multi-region": "regions:multi_region",
 }
 AGAIN = 4.0
 

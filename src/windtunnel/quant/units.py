@@ -153,7 +153,10 @@ def show(value: float | str | None, unit: str) -> str:
         case "1/s":
             return _stepped(value, _RATE_STEPS, "")
         case "$" | "$/month":
-            return f"{'-' if value < 0 else ''}${abs(value):,.2f}{unit[1:]}"
+            amount = (
+                f"{abs(value):,.2f}" if abs(value) >= 1 or value == 0 else f"{abs(value):.4g}"
+            )  # a thousand messages cost less
+            return f"{'-' if value < 0 else ''}${amount}{unit[1:]}"
         case "B" | "B/s":
             steps = tuple(
                 (scale, scale, name) for name, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 0.0))

@@ -234,7 +234,10 @@ CALCULATOR = Calculator(
             what="NAME=BUILD/BUY@WEIGHT, ..., scores 0 to 10",
         ),
     ),
-    formula="score = sum w s / sum w,  costs: present values\nflip of w(i): -sum over others of w (build - buy) / (build(i) - buy(i))",
+    formula=(
+        "score = sum w s / sum w,  costs: present values\n"
+        "flip of w(i): -sum over the others of w (build - buy) / (build(i) - buy(i))"
+    ),
     source="Keeney & Raiffa, Decisions with Multiple Objectives, 1976 (additive scores); present values as in tco",
     assumptions=("criteria do not overlap", "scores are on one scale", "errors of the estimates are independent"),
     solve=solve,

@@ -75,7 +75,10 @@ CALCULATOR = Calculator(
         Input("hit-time", "time of a lookup", "s", 0.0, 1e6, 0.001),
         Input("miss-time", "time of the origin, after a miss", "s", 0.0, 1e6, 0.02),
     ),
-    formula="break-even reads = key cost/(query cost * hit rate);  origin = reads (1 - hits);  latency = lookup + (1 - hits) origin",
+    formula=(
+        "break-even reads = key cost/(query cost * hit rate)\n"
+        "load of the origin = reads (1 - hits),  latency = lookup + (1 - hits) origin"
+    ),
     source="Gray & Putzolu, 'The 5 minute rule for trading memory for disc accesses', SIGMOD 1987 (the same trade)",
     assumptions=("the hit rate does not depend on the load", "a miss costs a lookup and a query", "keys are read equally often"),
     solve=solve,

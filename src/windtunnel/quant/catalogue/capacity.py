@@ -68,8 +68,8 @@ def solve(values: Values) -> Result:
     floor = 4.605170185988091 * values["service"]  # ln 100: the 99th percentile of the service alone
     if values["objective"] <= floor:
         raise QuantError(
-            f"objective: expected more than {floor * 1000:.4g} ms, the 99th percentile of the service alone: no number of servers "
-            f"helps; got {values['objective'] * 1000:.4g} ms"
+            f"objective: expected more than {floor * 1000:.4g} ms, the 99th percentile of the service alone: no number of "
+            f"servers helps; got {values['objective'] * 1000:.4g} ms"
         )
     if values["memory-base"] >= values["memory"]:
         raise QuantError("memory-base: expected less than the memory of a server; nothing is left for requests")

@@ -12,7 +12,8 @@ from windtunnel.quant.errors import QuantError
 from windtunnel.quant.result import Chart, Output, Result
 from windtunnel.quant.units import parse
 
-EXAMPLE = "web: 20 * $140/month cpu 12%; batch: 10 * $300/month cpu 55% hours 8x7 interruptible; dev: 15 * $100/month cpu 10% hours 10x5"
+WEB, BATCH = "web: 20 * $140/month cpu 12%", "batch: 10 * $300/month cpu 55% hours 8x7 interruptible"
+EXAMPLE = f"{WEB}; {BATCH}; dev: 15 * $100/month cpu 10% hours 10x5"
 WEEK_HOURS = 168
 EFFORT_DAYS = {"size": 2.0, "schedule": 1.0, "reserve": 0.5, "spot": 5.0}
 """Days of work for a group: guesses of ours, to order the plan by; they change no amount."""
@@ -157,7 +158,8 @@ CALCULATOR = Calculator(
         Input("spot", "discount for interruptible instances", "fraction", 0.0, 1.0, 0.7, below=True),
     ),
     formula=(
-        "halve the size while peak <= target;  then the cheapest of: hours * price, all hours * price (1 - commitment), hours * (1 - spot)\n"
+        "halve the size while peak <= target\n"
+        "then the cheapest of: needed hours, all hours (1 - commitment), needed hours (1 - spot)\n"
         "a measure saves of what the earlier ones left: savings do not add up"
     ),
     source="prices and discounts are inputs: take them from your bill; there is no paper behind a price list",
