@@ -3,6 +3,7 @@ import json
 import pytest
 
 from windtunnel.cli import main
+from windtunnel.scenarios import store as store_of_runs
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,30 @@ def test_replay_of_changed_code_says_so(capsys, store, tmp_path):
     (place / "results.json").write_text(json.dumps(results))
     assert main(["replay", str(place)]) == 2
     assert "NOT the same run" in capsys.readouterr().out
+
+
+def test_fork_runs_a_branch_that_knows_its_parent(capsys, store, tmp_path):
+    """Up to the moment the stored traces are equal; the branch says where it comes from, and its report can be opened."""
+    parent = store / "latest"
+    words = ["fork", str(parent), "--at", "1.5", "--add", "crash n1 at 1.6 for 500ms", "--store", str(tmp_path)]
+    code, row = out_of(capsys, words)
+    assert code == 0
+    assert row["parent"]["at_s"] == 1.5
+    assert row["parent"]["run"] == str(parent.resolve())
+    traces = [store_of_runs.load_run(place).trace for place in (parent, tmp_path / "latest")]
+    before, after = ([line for line in trace if line["t"] < 1.5] for trace in traces)
+    assert before == after
+    assert ("crash", "n1", 1.6) in [(line["kind"], line["node"], line["t"]) for line in traces[1]]
+    assert "A branch of" in (tmp_path / "latest" / "report.html").read_text()
+    assert main(["replay", str(tmp_path / "latest")]) == 0
+
+
+def test_fork_without_a_change_lists_what_there_is(capsys, store):
+    """Nothing to do is wrong usage, and the error shows the plan with its numbers."""
+    assert main(["fork", str(store / "latest"), "--at", "1"]) == 3
+    assert "1. crash" in capsys.readouterr().err
+    assert main(["fork", str(store / "latest"), "--at", "1", "--move", "1"]) == 3
+    assert "N at 13 until 14" in capsys.readouterr().err
 
 
 def test_shrink_of_a_valid_run_is_wrong_usage(capsys, store):

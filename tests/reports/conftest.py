@@ -177,6 +177,7 @@ class Author:
             "throughput_per_s": round(len(took) / self.for_s, 1),
             "notes": [],
             "replay": "windtunnel run raft --seed 7 --for 20 --faults partition,crash,pause --without read_index_confirmed",
+            "parent": None,
             "scenario": {
                 "system": "raft",
                 "seed": 7,

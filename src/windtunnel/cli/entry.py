@@ -20,6 +20,7 @@ UNKNOWN, USAGE, INTERRUPTED, BROKEN_PIPE = 2, 3, 130, 141
 TUNNEL = {
     "run": "run a system under faults and judge what its clients saw",
     "replay": "run a stored run again and compare",
+    "fork": "run a branch: the same up to a moment, then other faults",
     "shrink": "find the smallest fault plan that still breaks the promise",
     "sweep": "run many seeds, on all cores",
     "explore": "search every schedule of a small cluster",

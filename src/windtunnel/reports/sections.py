@@ -56,6 +56,7 @@ def masthead(results: Results) -> str:
         f'<p class="claim">{e(claim(results))}</p></div></div>',
         f'<p class="reason">{e(reason)}</p>' if reason else "",
         *(f'<p class="note">{e(note)}</p>' for note in results.get("notes") or ()),
+        _parent(results),
         _figures(results),
     ]
     if results.get("replay"):
@@ -65,6 +66,15 @@ def masthead(results: Results) -> str:
             '<button type="button" data-copy="replay">Copy</button></div>'
         )
     return "\n".join(filter(None, parts))
+
+
+def _parent(results: Results) -> str:
+    """Where a branch comes from."""
+    parent = results.get("parent")
+    if not parent:
+        return ""
+    run = f"<code>{e(parent['run'])}</code>" if parent.get("run") else "another run"
+    return f'<p class="note">A branch of {run}: the same run up to {e(parent["at_s"])} s, then other faults.</p>'
 
 
 def _figures(results: Results) -> str:

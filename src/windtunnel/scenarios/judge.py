@@ -58,6 +58,7 @@ def judge(scenario: Scenario, system: System, observed: Observed, replay: str) -
         **_performance(observed),
         "notes": list(observed.notes),
         "replay": replay,
+        "parent": None if scenario.parent is None else dict(scenario.parent),
         "scenario": scenario.to_json(),
     }
     return results

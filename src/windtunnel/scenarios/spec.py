@@ -29,7 +29,7 @@ class Scenario:
     per second over all clients (open, Poisson arrivals), or 0, the default: each client invokes when its last operation has
     ended, after a think time of mean think_s (closed). Open arrivals pile up during an outage, and a history with hundreds of
     operations in flight at once takes checkers exponentially longer. budget_s: wall seconds the checker may take; then the
-    verdict is unknown.
+    verdict is unknown. parent: of a branch, the run that it was forked from (`run`, `fingerprint`) and the moment (`at_s`).
 
     Of the simulated world alone: latency: distribution of each link and its two parameters in seconds (constant a; uniform a
     to b; exponential a + Exp(b); lognormal median a, sigma b). bandwidth_bytes_per_s: of each link, with a queue; 0 is
@@ -64,6 +64,7 @@ class Scenario:
     policy: str = "fifo"
     properties: bool = True
     budget_s: float = 30.0
+    parent: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for values that no run could have."""

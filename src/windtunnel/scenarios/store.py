@@ -116,7 +116,8 @@ def _write(run: Run, directory: Path, place: Path) -> None:
     if run.trace:
         with gzip.open(directory / "trace.jsonl.gz", "wt", encoding="utf-8", compresslevel=4) as lines:
             lines.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in run.trace)
-    (directory / "report.html").write_text(render(run.results, run.history, run.trace), encoding="utf-8")
+    page = render(run.results, run.history, run.trace, store=str(place))
+    (directory / "report.html").write_text(page, encoding="utf-8")
 
 
 def _free_place(parent: Path, name: str) -> Path:
