@@ -1,4 +1,4 @@
-"""The grader of rumor-broadcast: towns of up to 256 nodes that work in rounds, then ten hosts on a bad network, and their history.
+"""The grader of rumor-broadcast: towns of up to 256 nodes that work in rounds, then ten hosts on a bad network, and a history.
 
 In a town every node has its tick once in a round; then packets are delivered, each lost with a given chance, and so are the
 answers to them. On hosts ticks come by the clock, and packets are UDP datagrams.

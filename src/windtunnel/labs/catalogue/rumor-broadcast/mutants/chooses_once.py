@@ -13,7 +13,7 @@ class Node:
     """One node. hot: what it still tells, and to how many it was no news. known: everything, in the order in which it came."""
 
     def __init__(self, me, peers, send, dice):
-        self.peers = [next((peer for peer in peers if peer > me), peers[0])]
+        self.peers = [peers[int(dice() * len(peers))]]
         self.send = send
         self.dice = dice
         self.known = {}
