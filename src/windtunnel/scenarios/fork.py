@@ -52,9 +52,9 @@ def _changed(rows: list[dict[str, Any]], at_s: float, changes: Sequence[Mapping[
     kept: dict[int, dict[str, Any]] = dict(enumerate(rows, 1))
     added = []
     for change in changes:
-        do = change.get("do")
+        do = str(change.get("do"))
         if do not in CHANGES:
-            raise unknown("change", str(do), CHANGES)
+            raise unknown("change", do, CHANGES)
         if extra := [name for name in change if name != "do" and name not in CHANGES[do]]:
             raise unknown(f"entry of {do}", extra[0], CHANGES[do])
         if do == "add":
