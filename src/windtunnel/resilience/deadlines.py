@@ -125,10 +125,12 @@ def timeout(seconds: float, *, name: str = "", observer: Observer | None = None)
                 f"{called}: expected a coroutine function; nothing can interrupt a function, it must ask remaining_s()"
             )
 
+        work = cast("Callable[..., Any]", fn)
+
         @wraps(fn)
         async def limited(*args: P.args, **kwargs: P.kwargs) -> Any:
             async with deadline(seconds, name=called, observer=observer):
-                return await cast("Any", fn(*args, **kwargs))
+                return await work(*args, **kwargs)
 
         return cast("Callable[P, R]", limited)
 

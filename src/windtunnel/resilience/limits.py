@@ -206,7 +206,7 @@ class SlidingCounter:
     """At most `count` calls in any `per_s` seconds, in `parts` counters: errs towards refusing, never towards admitting.
 
     Time is cut into parts of per_s / parts; a part counts until all of it has left the window. (The usual estimate, which weighs
-    the previous window by its overlap, admits up to twice the count: docs/design/limits.md.)
+    the previous window by its overlap, admits up to twice the count: docs/design/resilience.md.)
     """
 
     __slots__ = ("_part_ns", "_parts", "_seen", "count", "parts")
