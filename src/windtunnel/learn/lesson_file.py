@@ -1,6 +1,8 @@
 """Lessons: a text, questions that are asked before the run, and runs that answer them.
 
-A lesson is a file `lessons/<id>.md`: TOML between two `+++` lines, then Markdown (learn.markup) with two kinds of fence:
+A lesson is a file `lessons/<id>.md`: TOML between two `+++` lines, then Markdown (learn.markup) with three kinds of fence:
+
+    ```file rack.toml                       a file that the commands find in their folder, such as a fault plan
 
     ```try invalid                          a command that the learner runs, and the verdict that it must have
     windtunnel run raft --scenario figure-8 --without commit_own_term_only
@@ -135,6 +137,7 @@ class Lesson:
     prerequisites: tuple[str, ...]
     sources: tuple[str, ...]
     body: tuple[Node | Step, ...]
+    files: Mapping[str, str]
     content_hash: str
 
     @property
@@ -194,6 +197,7 @@ def parse(text: str, file: str) -> Lesson:
     if not all(1 <= law <= 7 for law in values["laws"]):
         raise MalformedLesson(file, 1, f"laws: expected numbers from 1 to 7; got {values['laws']}")
     nodes: list[Node | Step] = []
+    files: dict[str, str] = {}
     tries = 0
     for block in blocks(body, file, line):
         if not isinstance(block, Fence):
@@ -203,13 +207,16 @@ def parse(text: str, file: str) -> Lesson:
             nodes.append(_try(block, f"try-{tries}", file))
         elif block.info == "question":
             nodes.append(_question(block, file))
+        elif block.info.startswith("file"):
+            files[_file_name(block, file)] = block.text + "\n"
+            nodes.append(code(block))
         else:
             nodes.append(code(block))
     ids = [node.id for node in nodes if isinstance(node, Try | Question)]
     if twice := sorted({name for name in ids if ids.count(name) > 1}):
         raise MalformedLesson(file, line, f"two steps are called {twice[0]!r}")
     values |= {name: tuple(values[name]) for name in ("laws", "rows", "prerequisites", "sources")}
-    return Lesson(**values, body=tuple(nodes), content_hash=content_hash(text))
+    return Lesson(**values, body=tuple(nodes), files=files, content_hash=content_hash(text))
 
 
 def _split(text: str, file: str) -> tuple[Mapping[str, Any], str, int]:
@@ -230,6 +237,13 @@ def _toml(text: str, file: str, first_line: int) -> Mapping[str, Any]:
         where = re.search(r"at line (\d+)", str(error))
         line = first_line + int(where[1]) - 1 if where else first_line
         raise MalformedLesson(file, line, f"not TOML: {error}") from None
+
+
+def _file_name(fence: Fence, file: str) -> str:
+    match = re.fullmatch(r"file ([a-z0-9-]+\.[a-z]+)", fence.info)
+    if match is None:
+        raise MalformedLesson(file, fence.line - 1, f"file: expected a plain name, as in `file rack.toml`; got {fence.info!r}")
+    return match[1]
 
 
 def _try(fence: Fence, name: str, file: str) -> Try:

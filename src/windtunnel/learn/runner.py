@@ -124,7 +124,7 @@ class Runner:
         if not isinstance(step, Try):
             raise UsageError(f"{name} is a question, not a command to run")
         self._predicted(step)
-        tried = perform(step, made(self.folder), timeout_s=timeout_s)
+        tried = perform(step, laid_out(self.lesson, self.folder), timeout_s=timeout_s)
         self._record(
             step,
             right=tried.right,
@@ -172,6 +172,14 @@ class Runner:
             GRADER,
             metrics={"steps": len(found), "wrong": wrong},
         )
+
+
+def laid_out(lesson: Lesson, folder: Path) -> Path:
+    """The folder with the files of the lesson in it: as shipped, whatever became of them."""
+    made(folder)
+    for name, text in lesson.files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 def perform(step: Try, folder: Path, *, timeout_s: float = TIMEOUT_S) -> Tried:
