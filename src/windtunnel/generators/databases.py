@@ -55,7 +55,10 @@ _WROTE, _SAW = 1, 2
 
 @dataclass(slots=True)
 class _Write:
-    """A write. number: its place in the order of all. seen: per session, how many of its writes come before this one."""
+    """A write. number: its place in the order of all.
+
+    seen: per session, how many of its writes come before this one; news: what of that the writer's last write had not seen.
+    """
 
     number: int
     key: str
@@ -63,6 +66,7 @@ class _Write:
     session: int
     at_s: float
     seen: dict[int, int] = field(default_factory=dict)
+    news: dict[int, int] = field(default_factory=dict)
     needs: frozenset[int] = frozenset()
     stamp: tuple[int, int] = (0, 0)
 
@@ -71,13 +75,17 @@ class _Write:
 class _Replica:
     """Of a session: what is applied (writes per session), the store, the clock, and what has arrived and waits.
 
-    Where any replica answers, `applied` holds the writes that the session made or saw, by number, as _WROTE and _SAW.
+    told: what had been applied at its session's last write. left_at: how many writes there were when its session ended: whatever
+    came later would wait too, and is looked up if somebody takes its state over. Where any replica answers, `applied` holds the
+    writes that the session made or saw, by number, as _WROTE and _SAW.
     """
 
     applied: dict[int, int] = field(default_factory=dict)
     store: dict[str, _Write] = field(default_factory=dict)
     clock: int = 0
     waiting: list[_Write] = field(default_factory=list)
+    told: dict[int, int] = field(default_factory=dict)
+    left_at: int | None = None
 
 
 class Store:
@@ -112,6 +120,7 @@ class Store:
             yield
             if gone:
                 timeline.complete(operation, "info", error="no answer")
+                self._replicas[session].left_at = len(self._writes)
                 process, session = timeline.process(), self._session()
             else:
                 timeline.complete(operation, "ok", result)
@@ -122,7 +131,7 @@ class Store:
         if len(self._replicas) > 1 and self.level in ("causal", "causal-convergence", "pram"):
             mine, other = self._replicas[-1], self._replicas[self.timeline.stream.below(len(self._replicas) - 1)]
             mine.applied, mine.store, mine.clock = dict(other.applied), dict(other.store), other.clock  # a copy: somebody's state
-            mine.waiting = list(other.waiting)
+            mine.waiting = other.waiting + ([] if other.left_at is None else self._writes[other.left_at :])
         return len(self._replicas) - 1
 
     def _act(self, session: int, key: str, value: Value) -> Value:
@@ -160,17 +169,22 @@ class Store:
         if value is not None:
             mine.clock += 1
             seen = dict(mine.applied)
-            write = _Write(len(self._writes), key, value, session, self.timeline.now_s, seen, stamp=(mine.clock, session))
+            news = {other: count for other, count in seen.items() if mine.told.get(other) != count}
+            mine.told = seen
+            write = _Write(len(self._writes), key, value, session, self.timeline.now_s, seen, news, stamp=(mine.clock, session))
             self._writes.append(write)
             self._apply(mine, write)
             for number, replica in enumerate(self._replicas):
-                if number != session:
+                if number != session and replica.left_at is None:
                     replica.waiting.append(write)
             return None
         stream = self.timeline.stream
         tries = stream.below(4) + max(0, len(mine.waiting) - _BACKLOG_MAX)
         for _ in range(tries):
-            ready = [write for write in mine.waiting[: 2 * _BACKLOG_MAX] if self._ready(mine, write)]
+            first: dict[int, _Write] = {}  # of each session: what it wrote later cannot come before it
+            for write in mine.waiting[: 2 * _BACKLOG_MAX]:
+                first.setdefault(write.session, write)
+            ready = [write for write in first.values() if self._ready(mine, write)]
             if not ready:
                 break
             chosen = stream.choice(ready)
@@ -183,7 +197,9 @@ class Store:
         """Whether what must come before it has been applied."""
         if self.level == "pram":
             return replica.applied.get(write.session, 0) == write.seen.get(write.session, 0)
-        return all(replica.applied.get(session, 0) >= count for session, count in write.seen.items())
+        if replica.applied.get(write.session, 0) < write.seen.get(write.session, 0):
+            return False  # and what the write before it had seen is there with that one: only the news are left
+        return all(replica.applied.get(session, 0) >= count for session, count in write.news.items())
 
     def _apply(self, replica: _Replica, write: _Write) -> None:
         replica.applied[write.session] = replica.applied.get(write.session, 0) + 1

@@ -8,77 +8,85 @@ cycle (CyclicHB), or if a write is before a read of p that shows the initial val
 Source: Bouajjani, Enea, Guerraoui & Hamza, "On Verifying Causal Consistency", POPL 2017, section 4.3 and lemma 5: the reads of
 one process are in one order, and that makes saturation complete.
 
-Clocks instead of a matrix: per node and session, how many operations are before it. Of the writes of a session to a key only
-the last one before r has to be looked at. It goes in rounds: all that the reads show is added, then the clocks are made anew.
+Deadlines instead of a closure: because the operations of p are in one order, "w' is before the i-th of them" needs one number
+per write, the least such i, its deadline. A new edge can only lower deadlines; what is lowered is looked at again. Of the reads
+of a key only the first one at or after the deadline adds an edge: what it shows is before whatever the next one shows. So a view
+costs O(n) and a few lowerings, where clocks cost O(n k) for k sessions and a pass over all of it per round.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from windtunnel.checkers.weak.findings import Finding, named
-from windtunnel.checkers.weak.registers import INITIAL, Clocks, Registers, clocks_of, cycle, ordered, path
+from windtunnel.checkers.weak.registers import Registers, cycle, ordered, path
+from windtunnel.checkers.weak.saturation import COMPILED, Saturation
 from windtunnel.histories import Operation
 
 
-class View:
-    """The view of one session: the given order and what its reads add. after: of the given order; clocks: of it too."""
+class Views:
+    """The views of all sessions of some registers.
 
-    def __init__(self, registers: Registers, session: int, after: Sequence[Sequence[int]], clocks: Clocks) -> None:
+    causal: whether the given order has the reads-from of all sessions (causal memory), or each view only its own (PRAM).
+    """
+
+    def __init__(self, registers: Registers, *, causal: bool) -> None:
         self._registers = registers
-        self._reads = [node for node in registers.sessions[session] if not registers.is_write(node)]
-        self._after = [list(successors) for successors in after]
-        self._clocks = clocks
-        self._reason: dict[tuple[int, int], int] = {}
-        self._session = session
-        self.rounds = 0
+        self._causal = causal
+        place, session, key, source = map(_column, (registers.place, registers.session, registers.key, registers.source))
+        self._saturation = Saturation(place, session, key, source, len(registers.keys))
 
-    def find(self) -> Finding | None:
-        """What shows that the session has no order, or None if it has one."""
-        registers = self._registers
-        while True:
-            self.rounds += 1
-            added = False
-            for read in self._reads:
-                source = registers.source[read]
-                for write in registers.latest_writes(registers.key[read], self._clocks[read]):
-                    if source == INITIAL:
-                        return self._of_initial(write, read)
-                    if write == source or registers.happened_before(write, source, self._clocks):
-                        continue
-                    if (write, source) not in self._reason:
-                        self._reason[write, source] = read
-                        self._after[write].append(source)
-                        added = True
-            if not added:
-                return None
-            order = ordered(self._after)
-            if len(order) < len(self._after):
-                return self._of_cycle(cycle(self._after, order))
-            self._clocks = clocks_of(registers, self._after, order)
+    def find(self, session: int) -> Finding | None:
+        """What shows that a session has no order, or None if it has one."""
+        nodes = self._registers.sessions[session]
+        initial, edges, circles = self._saturation.view(session, nodes[0], len(nodes), self._causal)
+        if initial is None and not circles:
+            return None
+        after = self._registers.edges(None if self._causal else session)
+        reasons: dict[tuple[int, int], int] = {}
+        for write, source, read in edges:
+            if (write, source) not in reasons:
+                reasons[write, source] = read
+                after[write].append(source)
+        if initial is not None:
+            return self._of_initial(path(after, *initial), reasons)
+        return self._of_cycle(session, cycle(after, ordered(after)), reasons)
 
-    def _of_initial(self, write: int, read: int) -> Finding:
+    def _of_initial(self, nodes: list[int], reasons: dict[tuple[int, int], int]) -> Finding:
         registers = self._registers
-        nodes = path(self._after, write, read)
-        shows, written = registers.operations[read], registers.operations[write]
+        written, shows = registers.operations[nodes[0]], registers.operations[nodes[-1]]
         text = f"{named(shows)} shows the initial value, but {named(written)} was before it"
-        lines = tuple(told(registers, nodes, self._reason))
-        return Finding("WriteHBInitRead", text, self._operations(nodes), shows.key, lines)
+        lines = tuple(told(registers, nodes, reasons))
+        return Finding("WriteHBInitRead", text, self._operations(nodes, reasons), shows.key, lines)
 
-    def _of_cycle(self, nodes: list[int]) -> Finding:
+    def _of_cycle(self, session: int, nodes: list[int], reasons: dict[tuple[int, int], int]) -> Finding:
         registers = self._registers
-        start = next(at for at, pair in enumerate(pairwise([*nodes, nodes[0]])) if pair in self._reason)
+        start = next((at for at, pair in enumerate(pairwise([*nodes, nodes[0]])) if pair in reasons), None)
+        if start is None:
+            first, closed = registers.operations[nodes[0]], [*nodes, nodes[0]]
+            text = f"{named(first)} comes before itself in the view of a process"
+            return Finding("CyclicHB", text, self._operations(nodes, reasons), first.key, tuple(told(registers, closed, reasons)))
         nodes = [*nodes[start:], *nodes[:start], nodes[start]]
-        whose = registers.operations[registers.sessions[self._session][0]].process
+        whose = registers.operations[registers.sessions[session][0]].process
         first, second = (registers.operations[node] for node in nodes[:2])
-        shows = registers.operations[self._reason[nodes[0], nodes[1]]]
+        shows = registers.operations[reasons[nodes[0], nodes[1]]]
         text = f"process {whose} cannot have seen both orders of {named(first)} and {named(second)}: {named(shows)}"
-        return Finding("CyclicHB", text, self._operations(nodes), shows.key, tuple(told(registers, nodes, self._reason)))
+        return Finding("CyclicHB", text, self._operations(nodes, reasons), shows.key, tuple(told(registers, nodes, reasons)))
 
-    def _operations(self, nodes: Sequence[int]) -> tuple[Operation, ...]:
-        reasons = [self._reason[pair] for pair in pairwise(nodes) if pair in self._reason]
-        return tuple(self._registers.operations[node] for node in [*nodes, *reasons])
+    def _operations(self, nodes: Sequence[int], reasons: dict[tuple[int, int], int]) -> tuple[Operation, ...]:
+        shown = [reasons[pair] for pair in pairwise(nodes) if pair in reasons]
+        return tuple(self._registers.operations[node] for node in [*nodes, *shown])
+
+
+def _column(numbers: list[int]) -> Any:
+    """As the compiled saturation takes it; the pure twin takes lists."""
+    if not COMPILED:
+        return numbers
+    import numpy as np  # noqa: PLC0415 - the pure twin does without
+
+    return np.asarray(numbers, np.int32)
 
 
 def told(registers: Registers, nodes: Sequence[int], reasons: dict[tuple[int, int], int]) -> list[str]:
