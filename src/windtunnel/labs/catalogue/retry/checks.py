@@ -187,7 +187,7 @@ async def layers(world, lab):
 # --- Everybody at once ---
 
 
-@check("a failure of everybody at once is not followed by everybody at once", seeds=3)
+@check("a failure of everybody at once is not followed by everybody at once", seeds=2)
 async def spikes(world, lab):
     asked = []
 
@@ -218,7 +218,7 @@ async def spikes(world, lab):
     )
 
 
-@check("an overload ends when its cause ends", seeds=2)
+@check("an overload ends when its cause ends", seeds=1)
 async def metastable(world, lab):
     queue, served = asyncio.Queue(maxsize=40), []
     slow = [False]

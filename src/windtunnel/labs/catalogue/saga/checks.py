@@ -40,14 +40,21 @@ def did(action, *args):
 async def once(world, lab):
     seats = lab.Participant(10)
     got = [did(seats.do, "a", 3), did(seats.do, "a", 3), seats.available]
-    expect(got == ["done", "done", 7], "a step that comes twice is done both times, and takes its 3 of 10 seats once", got=got)
+    expect(
+        got == ["done", "done", 7],
+        "a step that comes twice is done both times, and takes its 3 of 10 seats once",
+        came_to=got[:-1],
+        available=got[-1],
+    )
     got = [did(seats.do, "b", 8), seats.available]
-    expect(got == ["Refused", 7], "8 of 7 seats are Refused, and nothing is taken", got=got)
+    expect(got == ["Refused", 7], "8 of 7 seats are Refused, and nothing is taken", came_to=got[:-1], available=got[-1])
     seats.undo("a")
     got = [did(seats.do, "b", 8), seats.available]
-    expect(got == ["Refused", 10], "what was Refused stays so: its orchestrator has acted on it", got=got)
+    expect(
+        got == ["Refused", 10], "what was Refused stays so: its orchestrator has acted on it", came_to=got[:-1], available=got[-1]
+    )
     got = [did(seats.do, "c", 10), seats.available]
-    expect(got == ["done", 0], "the last seats can be had", got=got)
+    expect(got == ["done", 0], "the last seats can be had", came_to=got[:-1], available=got[-1])
 
 
 @check("a compensation counts once", stage="participant", seeds=1)
@@ -56,21 +63,36 @@ async def undo_once(world, lab):
     seats.do("a", 3)
     seats.do("b", 4)
     got = [did(seats.undo, "a"), did(seats.undo, "a"), seats.available]
-    expect(got == ["done", "done", 6], "a compensation that comes twice gives the 3 seats back once", got=got)
+    expect(
+        got == ["done", "done", 6],
+        "a compensation that comes twice gives the 3 seats back once",
+        came_to=got[:-1],
+        available=got[-1],
+    )
     got = [did(seats.do, "a", 3), seats.available]
-    expect(got == ["Refused", 6], "a compensated saga gets nothing any more: a step that still comes is an old one", got=got)
+    expect(
+        got == ["Refused", 6],
+        "a compensated saga gets nothing any more: a step that still comes is an old one",
+        came_to=got[:-1],
+        available=got[-1],
+    )
     did(seats.do, "d", 99)
     got = [did(seats.undo, "d"), seats.available]
-    expect(got == ["done", 6], "compensating what was Refused gives nothing back", got=got)
+    expect(got == ["done", 6], "compensating what was Refused gives nothing back", came_to=got[:-1], available=got[-1])
 
 
 @check("a compensation that comes first keeps its step out", stage="participant", seeds=1)
 async def undo_first(world, lab):
     seats = lab.Participant(10)
     got = [did(seats.undo, "late"), seats.available]
-    expect(got == ["done", 10], "a compensation of a step that never came gives nothing back, and is no error", got=got)
+    expect(
+        got == ["done", 10],
+        "a compensation of a step that never came gives nothing back, and is no error",
+        came_to=got[:-1],
+        available=got[-1],
+    )
     got = [did(seats.do, "late", 3), seats.available]
-    expect(got == ["Refused", 10], "when the step comes after all, it is Refused", got=got)
+    expect(got == ["Refused", 10], "when the step comes after all, it is Refused", came_to=got[:-1], available=got[-1])
 
 
 # --- Orchestration, without crashes ---

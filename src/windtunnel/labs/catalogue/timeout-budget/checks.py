@@ -68,7 +68,7 @@ async def caller_leaves(world, lab):
     world.host("gone", main=lambda: lab.serve(80, silent))
     async with world.client("client"):
         world.cut([("client", "gone"), ("gone", "client")])
-        for host, what in (("silent", "never answers"), ("gone", "is cut off, so that no connection comes about")):
+        for host, what in (("silent", "never answers"), ("gone", "cannot be reached")):
             began = world.now
             try:
                 async with asyncio.timeout(20.0):

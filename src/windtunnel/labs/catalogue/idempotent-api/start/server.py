@@ -22,13 +22,14 @@ async def handle(request):
         return reply(404, {"error": "there is POST /payments"})
     key = request.headers.get("idempotency-key")
     if key in answers:
-        return reply(*answers[key])
+        return reply(*answers[key], replayed=True)
     wanted = json.loads(request.body)
     charged = await send("POST", "bank", "/charges", {**wanted, "reference": str(uuid4())})
     answers[key] = 201 if charged.status == 201 else 402, charged.body
     return reply(*answers[key])
 
 
-def reply(status, body):
+def reply(status, body, *, replayed=False):
     """A response with a body of JSON."""
-    return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"} | ({"Idempotent-Replayed": "true"} if replayed else {})
+    return Response(status, json.dumps(body).encode(), headers)
