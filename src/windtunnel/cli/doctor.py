@@ -47,7 +47,7 @@ def configure(parser: Parser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Look at everything."""
     findings = [_python(), _dependencies(), _kernel(), _hooks(), _layout(), _compiler(), _cores(), _store(store_of(args))]
-    findings += _optional()
+    findings += [*_walls(), *_optional()]
     usable = all(finding.state != "broken" for finding in findings)
     if args.json:
         rows = {f.name: {"state": f.state, "text": f.text} for f in findings}
@@ -146,6 +146,17 @@ def _store(root: str | None) -> Finding:
     if not existed:
         place.rmdir()
     return Finding("store", "ok", f"{place.resolve()}, {free / (1 << 30):.1f} GiB free")
+
+
+def _walls() -> list[Finding]:
+    """What stands around a learner's code while a lab is graded; tried in a child."""
+    import tempfile  # noqa: PLC0415 - only here
+
+    from windtunnel.labs.walls import standing  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="windtunnel-doctor-") as scratch:
+        walls = standing(Path(scratch))
+    return [Finding(f"wall: {wall.name}", "ok" if wall.stands else "missing", wall.text) for wall in walls]
 
 
 def _optional() -> list[Finding]:

@@ -26,7 +26,7 @@ from typing import Any, Literal, TypeVar
 
 from windtunnel.base.errors import UsageError
 
-__all__ = ["Check", "Unmet", "check", "expect", "scenario_check"]
+__all__ = ["Check", "Unmet", "check", "expect", "expect_valid", "scenario_check", "stdio_check"]
 
 SEEDS = 20
 LIMIT_S = 600.0
@@ -48,6 +48,12 @@ def expect(condition: object, what: str, **details: object) -> None:
         return
     seen = ", ".join(f"{name}={_short(value)}" for name, value in details.items())
     raise Unmet(f"expected: {what}; {seen}" if seen else f"expected: {what}")
+
+
+def expect_valid(verdict: Any) -> None:
+    """Fail the check unless a checker's verdict on a history is valid; its explanation is the message. Raises Unmet."""
+    if verdict.word != "valid":
+        raise Unmet("\n  ".join(verdict.lines()))
 
 
 def _short(value: object, most: int = 300) -> str:
@@ -92,6 +98,43 @@ def declaring() -> Iterator[list[Check]]:
                 raise UsageError(f"two checks are called {name!r}")
     finally:
         _declared = before
+
+
+def stdio_check(
+    name: str,
+    *,
+    stage: str = "",
+    seeds: int = 5,
+    faults: str | tuple[str, ...] = "",
+    for_s: float = 10.0,
+    nodes: int = 3,
+    latency: tuple[str, float, float] = ("uniform", 0.001, 0.010),
+    limit_s: float = LIMIT_S,
+) -> Callable[[T], T]:
+    """Declare a check of a program that speaks the Maelstrom protocol: `async def f(cluster)`.
+
+    cluster: a `foreign.Cluster` of `nodes` processes of the submission, n0, n1, ...; `await cluster.rpc("n0", {"type": "echo"})`
+    asks one. faults: of partition, crash, pause, loss, duplicate, slow; drawn over the first `for_s` virtual seconds.
+    """
+
+    def declare(function: T) -> T:
+        options = {"nodes": nodes, "latency": latency}
+        _declare(
+            Check(
+                name=name,
+                stage=stage,
+                kind="maelstrom",
+                seeds=seeds,
+                faults=faults,
+                for_s=for_s,
+                limit_s=limit_s,
+                function=function,
+                options=options,
+            )
+        )
+        return function
+
+    return declare
 
 
 def _declare(made: Check) -> None:

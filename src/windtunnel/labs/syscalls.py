@@ -13,13 +13,18 @@ X32 = 0x40000000
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One instruction set. arch: AUDIT_ARCH of linux/audit.h. denied: what no run of a submission may call."""
+    """One instruction set.
+
+    arch: AUDIT_ARCH of linux/audit.h. denied: what no run of a submission may call. starting: what of that a program needs to
+    start others, to talk to them and to end them.
+    """
 
     arch: int
     clone: int
     clone3: int
     tgkill: int
     denied: tuple[int, ...]
+    starting: tuple[int, ...]
 
 
 _EVERYWHERE = {"pidfd_send_signal": 424, "io_uring_setup": 425, "fchmodat2": 452, "setxattrat": 463, "removexattrat": 466}
@@ -135,8 +140,17 @@ _AARCH64 = {
     "userfaultfd": 282,
 }
 
+_STARTING = ("socket", "fork", "vfork", "execve", "execveat", "kill", "tkill", "setpgid", "setsid", "pidfd_send_signal")
+
+
+def _both(table: dict[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The numbers of `denied` and of `starting`."""
+    numbers = {**table, **_EVERYWHERE}
+    return tuple(numbers.values()), tuple(numbers[name] for name in _STARTING if name in numbers)
+
+
 MACHINES = {
-    "x86_64": Machine(0xC000003E, 56, 435, 234, tuple({**_X86_64, **_EVERYWHERE}.values())),
-    "aarch64": Machine(0xC00000B7, 220, 435, 131, tuple({**_AARCH64, **_EVERYWHERE}.values())),
+    "x86_64": Machine(0xC000003E, 56, 435, 234, *_both(_X86_64)),
+    "aarch64": Machine(0xC00000B7, 220, 435, 131, *_both(_AARCH64)),
 }
 """By the name that `platform.machine()` gives."""

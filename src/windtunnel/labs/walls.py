@@ -18,6 +18,7 @@ worth what running it again is worth. Sources: landlock(7), seccomp(2), user_nam
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -32,7 +33,7 @@ from typing import Any
 from windtunnel.labs import syscalls
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
-_CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWNET = 0x08000000, 0x10000000, 0x40000000
+_CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every machine
 
 _libc: Any = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -200,8 +201,8 @@ _NUMBER, _ARCH, _ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data; of the l
 _CLONE_THREAD = 0x00010000
 
 
-def _rules(machine: syscalls.Machine, me: int) -> list[tuple[int, int, int, int]]:
-    """The filter, as (code, jump if true, jump if false, operand)."""
+def _rules(machine: syscalls.Machine, me: int, *, programs: bool) -> list[tuple[int, int, int, int]]:
+    """The filter, as (code, jump if true, jump if false, operand). programs: processes may be started and signalled."""
     denied = _ERRNO | errno.EPERM
     rules = [
         (_LOAD, 0, 0, _ARCH),
@@ -210,12 +211,14 @@ def _rules(machine: syscalls.Machine, me: int) -> list[tuple[int, int, int, int]
         (_LOAD, 0, 0, _NUMBER),
         (_AT_LEAST, 0, 1, syscalls.X32),
         (_RETURN, 0, 0, denied),
+    ]
+    for number in machine.denied if not programs else set(machine.denied) - set(machine.starting):
+        rules += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, denied)]
+    if programs:
+        return [*rules, (_RETURN, 0, 0, _ALLOW)]
+    rules += [
         (_EQUAL, 0, 1, machine.clone3),
         (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),  # its flags are in memory; the C library then takes `clone`
-    ]
-    for number in machine.denied:
-        rules += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, denied)]
-    rules += [
         (_EQUAL, 0, 3, machine.clone),
         (_LOAD, 0, 0, _ARGUMENT),
         (_ANY_BIT, 2, 0, _CLONE_THREAD),
@@ -230,12 +233,12 @@ def _rules(machine: syscalls.Machine, me: int) -> list[tuple[int, int, int, int]
     return rules
 
 
-def _seccomp() -> Wall:
+def _seccomp(*, programs: bool = False) -> Wall:
     name = "seccomp"
     machine = syscalls.MACHINES.get(platform.machine())
     if _libc is None or machine is None:
         return Wall(name, False, f"no table of system calls for {platform.machine()}")
-    rules = _rules(machine, os.getpid())
+    rules = _rules(machine, os.getpid(), programs=programs)
     filters = (_Filter * len(rules))(*(_Filter(*rule) for rule in rules))
     program = _Program(len(rules), filters)
     if _libc.prctl(_PR_SET_SECCOMP, 2, ctypes.byref(program), 0, 0) != 0:
@@ -264,6 +267,39 @@ def _audit(scratch: Path) -> None:
 def _opens_to_write(arguments: tuple[Any, ...]) -> bool:
     flags = arguments[2] if len(arguments) > 2 else 0
     return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC))
+
+
+# --- Programs of other languages ---
+
+
+def enclose_programs() -> None:
+    """Give the children of this process process numbers of their own: when it ends, the kernel kills them all, orphans too."""
+    if _libc is None or _libc.unshare(_CLONE_NEWPID) != 0:
+        return  # each program is killed with its group, and with what descends from it
+    if os.fork() == 0:  # the first child is the init of the new numbers: it buries orphans, and takes all with it when it dies
+        die_with_parent()
+        os.closerange(0, 4096)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        while True:
+            signal.pause()
+
+
+def confine_program(limits: Limits, scratch: Path) -> None:
+    """Put up walls around this process, which is about to become a program: like `confine`, but it may start processes."""
+    die_with_parent()
+    if _libc is not None:
+        _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _landlock(scratch)  # within that of the grader: now the grader is somebody outside, too
+    bounds = [
+        (resource.RLIMIT_CPU, limits.cpu_s),
+        (resource.RLIMIT_DATA, limits.memory_bytes),  # other runtimes reserve addresses that they never use
+        (resource.RLIMIT_FSIZE, limits.file_bytes),
+        (resource.RLIMIT_CORE, 0),
+    ]
+    for which, most in bounds:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(which, (most, most))
+    _seccomp(programs=True)
 
 
 # --- What stands here ---
