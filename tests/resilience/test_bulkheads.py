@@ -33,7 +33,7 @@ def test_never_more_than_the_limit_and_no_slot_is_lost(calls, limit, waiting_max
                 async with asyncio.timeout(None if patience_ms is None else patience_ms / 1000), bulkhead:
                     inside[0] += 1
                     entered.append((at_ms, number))
-                    assert inside[0] == bulkhead.running <= limit
+                    assert inside[0] <= bulkhead.running <= limit  # a slot is given before its taker runs
                     assert bulkhead.waiting <= waiting_max
                     try:
                         await asyncio.sleep(works_ms / 1000)

@@ -6,7 +6,7 @@
 |---|---|---|
 | retry | retry / recovered / gave_up / budget_empty | pause in seconds / attempts made / attempts made / attempts made |
 | breaker | opened / half_opened / closed / refused | pause in seconds / 0 / 0 / seconds until a probe may go |
-| limiter | refused / waited | seconds until there is room / seconds |
+| limiter | refused / waited / outage (shared) | seconds until there is room / seconds / seconds until the store is asked again |
 | bulkhead | refused / shed / waited / limit | calls running / seconds in the queue / seconds in the queue / the new limit |
 | deadline | no_time_left / timed_out | 0 / seconds that were allowed |
 | hedge | hedged / won | number of the copy, from 1 / number of the copy that won, 0 is the original |
