@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import defaultdict
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +19,9 @@ from windtunnel.base.streams import Stream
 from windtunnel.checkers import check as judge
 from windtunnel.histories import Recorder
 from windtunnel.labs.checking import check, expect
+
+log = logging.getLogger("chat")
+log.setLevel(logging.INFO)  # what happens is the story of a run that fails
 
 MEMBERS = ("ann", "ben", "cid")
 ROOMS = ("news", "tea")
@@ -86,18 +91,22 @@ class Screen(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """What it hears."""
+        log.info("hears %s of %s", data.decode(), self.party.names[addr[0]])
         self.member.hear(self.party.names[addr[0]], json.loads(data))
 
     def show(self, room: str, author: str, text: str) -> None:
         """What it shows; other people's remarks are answered now and then, in the same room."""
         self.party.seen(self.me, room, text)
+        log.info("SHOWS %s in room %s", text, room)
         if author != self.me and self.answers and self.dice.chance(0.5):
             self.answers -= 1
             asyncio.get_running_loop().call_later(0.01, self.say, room)
 
     def say(self, room: str) -> None:
         """The person says something new."""
-        self.member.say(room, self.party.said(self.me, room))
+        text = self.party.said(self.me, room)
+        log.info("SAYS %s in room %s", text, room)
+        self.member.say(room, text)
 
     async def serve(self) -> None:
         """Talk for a while, and keep the program running."""
@@ -118,10 +127,17 @@ class Screen(asyncio.DatagramProtocol):
 
 
 class Party:
-    """All of them, and what they said and saw, by room."""
+    """All of them, and what they said and saw, by room.
 
-    def __init__(self, world: Any, lab: ModuleType) -> None:
+    causal: a text comes after all that its author had seen; else only after the earlier texts of its author.
+    """
+
+    def __init__(self, world: Any, lab: ModuleType, *, causal: bool = True) -> None:
         self.world = world
+        self.causal = causal
+        self.before: dict[str, set[str]] = {}  # by text: what must be shown before it
+        self.shown: dict[tuple[str, str], set[str]] = defaultdict(set)  # by member and room
+        self.trouble = asyncio.Event()  # a screen has shown something too early: the history is bad from here on
         self.recorders = {room: Recorder(lambda: world.now) for room in ROOMS}
         self.texts: dict[str, list[str]] = {room: [] for room in ROOMS}
         self.screens: dict[str, Screen] = {}
@@ -141,6 +157,7 @@ class Party:
         """A new text, in the history."""
         text = f"{me}-{sum(map(len, self.texts.values())) + 1}"
         self.texts[room].append(text)
+        self.before[text] = {seen for seen in self.shown[me, room] if self.causal or seen.startswith(f"{me}-")}
         recorder = self.recorders[room]
         recorder.ok(recorder.invoke(me, Op("broadcast", value=text)), None)
         return text
@@ -150,12 +167,20 @@ class Party:
         expect(room in ROOMS, f"show(room, author, text) is given one of the rooms {ROOMS}", room=room)
         recorder = self.recorders[room]
         recorder.ok(recorder.invoke(me, Op("deliver")), text)
+        if text in self.shown[me, room] or not self.before.get(text, set()) <= self.shown[me, room]:
+            self.trouble.set()
+        self.shown[me, room].add(text)
 
     async def over(self) -> None:
-        """Everything has been said, faults are over, and there was time to repair."""
-        await asyncio.sleep(0.6 * REMARKS + 1.0)
-        await self.world.healed()
-        await asyncio.sleep(SETTLE_S)
+        """Everything has been said, faults are over, and there was time to repair; or something is wrong already."""
+        await self._pass(0.6 * REMARKS + 1.0)
+        if not self.trouble.is_set():
+            await self.world.healed()
+        await self._pass(SETTLE_S)
+
+    async def _pass(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.trouble.wait(), seconds)
 
     def in_order(self, model: str, promise: str) -> None:
         """Fail unless the history of every room is a broadcast of that kind."""
@@ -188,7 +213,7 @@ CAUSAL = "nothing is shown before what its author had seen when writing it"
 
 @check("everybody sees what is said", stage="fifo", seeds=2)
 async def seen(world: Any, lab: ModuleType) -> None:
-    party = Party(world, lab)
+    party = Party(world, lab, causal=False)
     await party.over()
     party.complete()
 
@@ -234,7 +259,7 @@ def rooms_apart(lab: ModuleType) -> None:
 @check("authors in order on a network that shuffles", stage="fifo", seeds=6, faults=("duplicate", "slow"), for_s=5.0)
 async def fifo(world: Any, lab: ModuleType) -> None:
     shuffling(world)
-    party = Party(world, lab)
+    party = Party(world, lab, causal=False)
     await party.over()
     party.in_order("fifo-broadcast", FIFO)
     party.complete()

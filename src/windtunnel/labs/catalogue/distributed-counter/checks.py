@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,9 @@ from windtunnel.histories import Recorder
 from windtunnel.labs.checking import check, expect
 from windtunnel.labs.kit.boot import copy_of
 
+log = logging.getLogger("counter")
+log.setLevel(logging.INFO)  # what happens is the story of a run that fails
+
 NODES = ("oslo", "lima", "pune")
 PORT = 7000
 TELL_S = 0.2
@@ -37,10 +41,17 @@ class Replica(asyncio.DatagramProtocol):
         self.peers = [name for name in NODES if name != me]
         saved = json.loads(STATE.read_text()) if STATE.exists() else None
         self.counter = copy_of(lab).Counter(me, self.peers, save, saved)
+        log.info("starts with %s, shows %s", saved, self.counter.value())
+
+    def add(self, amount: int) -> None:
+        """A customer adds."""
+        self.counter.add(amount)
+        log.info("ADDS %s, shows %s", amount, self.counter.value())
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """News of a peer."""
         self.counter.hear(json.loads(data))
+        log.info("hears %s, shows %s", data.decode(), self.counter.value())
 
     async def serve(self) -> None:
         """Tell every peer, again and again."""
@@ -98,9 +109,8 @@ class Shop:
         if replica is None or not host.running:
             self.recorder.fail(token, f"{node} is down")
             return True
-        counter = replica.counter
         try:
-            answer = await host.run(lambda: counter.add(op.value) if op.f == "add" else counter.value())
+            answer = await host.run(lambda: replica.add(op.value) if op.f == "add" else replica.counter.value())
         except WindtunnelError as error:  # the host has died meanwhile
             if op.f == "read":
                 self.recorder.fail(token, str(error))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from math import log2
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,9 @@ from windtunnel.base.streams import Stream
 from windtunnel.checkers import check as judge
 from windtunnel.histories import Recorder
 from windtunnel.labs.checking import check, expect
+
+log = logging.getLogger("rumor")
+log.setLevel(logging.INFO)  # what happens is the story of a run that fails
 
 PACKETS_MAX = 2  # that one node may send in one tick, or when a client brings a rumor; and one answer to each packet heard
 QUIET_BYTES_MAX = 20  # on average, per node and round, when everybody knows everything
@@ -105,11 +109,15 @@ class Host(asyncio.DatagramProtocol):
 
     def send(self, peer: str, packet: Any) -> None:
         """What the node sends."""
+        log.info("sends %s: %s", peer, packet)
         self.transport.sendto(json.dumps(packet).encode(), (peer, PORT))
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """What it hears."""
+        before = set(self.node.read())
         self.node.hear(self.names[addr[0]], json.loads(data))
+        if news := set(self.node.read()) - before:
+            log.info("LEARNS %s of %s", sorted(news), self.names[addr[0]])
 
     async def serve(self) -> None:
         """A tick in every round."""
@@ -133,6 +141,10 @@ async def gossip(world: Any, lab: ModuleType, rumors: int = 12) -> None:
         hosts[me] = Host(world, lab, me, names)
         await hosts[me].serve()
 
+    def told(node: Any, rumor: int) -> None:
+        log.info("IS TOLD %s by a client", rumor)
+        node.broadcast(rumor)
+
     async def read(who: str, me: str) -> None:
         token = recorder.invoke(who, Op("read"))
         recorder.ok(token, list(await world.hosts[me].run(hosts[me].node.read)))
@@ -144,7 +156,7 @@ async def gossip(world: Any, lab: ModuleType, rumors: int = 12) -> None:
         await asyncio.sleep(dice.uniform(0.1, 0.5))
         me = dice.choice(HOSTS)
         token = recorder.invoke("client", Op("broadcast", value=rumor))
-        await world.hosts[me].run(lambda node=hosts[me].node, rumor=rumor: node.broadcast(rumor))
+        await world.hosts[me].run(lambda me=me, rumor=rumor: told(hosts[me].node, rumor))
         recorder.ok(token, None)
         await read("client", dice.choice(HOSTS))
     await world.healed()
