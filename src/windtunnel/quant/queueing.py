@@ -60,13 +60,12 @@ def mmc_response_tail(arrivals_per_s: float, services_per_s: float, servers: int
     theta = servers * mu - arrivals_per_s
     waiting = erlang_c(servers, arrivals_per_s / mu)
 
+    gap, slow = abs(theta - mu), min(theta, mu)
+
     def tail(t_s: float) -> float:
-        # The sum of an exponential wait (rate theta) and a service (rate mu); the limit where both rates are equal.
-        apart = theta - mu
-        extra = mu * t_s if abs(apart) * max(t_s, 1.0 / mu) < 1e-12 else -mu * expm1(-apart * t_s) / apart
-        if extra == inf:
-            return exp(-theta * t_s) * waiting * mu / (mu - theta)
-        return exp(-mu * t_s) * (1.0 + waiting * extra)
+        # A service, or with chance C an exponential wait (rate theta) before it; no term overflows, and equal rates are no hole.
+        both = t_s if gap * t_s < 1e-12 else -expm1(-gap * t_s) / gap
+        return exp(-mu * t_s) + waiting * mu * exp(-slow * t_s) * both
 
     return tail
 
@@ -106,22 +105,23 @@ def mmck(arrivals_per_s: float, services_per_s: float, servers: int, room: int) 
     below = inf if blocked == 0.0 else 1.0 / blocked  # weight of states 0..c relative to state c
     places = room - servers
     if ratio <= 1.0:  # weights relative to state c
-        total, queue, weight = below, 0.0, 1.0
+        beyond, queue, weight = 0.0, 0.0, 1.0  # beyond: of the states c+1..K
         for j in range(1, places + 1):
             weight *= ratio
-            total += weight
+            beyond += weight
             queue += j * weight
         full = weight
-        waiting = total - below + 1.0 - full
+        total = below + beyond
+        waiting = beyond + 1.0 - full if places else 0.0  # states c..K-1, added up without a difference of large numbers
     else:  # weights relative to state K, going down
-        total, queue, weight = 0.0, 0.0, 1.0
+        beyond, queue, weight = 0.0, 0.0, 1.0
         for j in range(places, 0, -1):
-            total += weight
+            beyond += weight
             queue += j * weight
             weight /= ratio
-        waiting = total + weight - 1.0
-        total += below * weight if weight else 0.0
         full = 1.0
+        total = beyond + (below * weight if weight else 0.0)
+        waiting = beyond + weight - full
     share = full / total
     return share, queue / total, (waiting / total) / (1.0 - share) if share < 1.0 else 1.0
 

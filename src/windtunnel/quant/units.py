@@ -154,7 +154,7 @@ def show(value: float | str | None, unit: str) -> str:
             return _stepped(value, _RATE_STEPS, "")
         case "$" | "$/month":
             amount = (
-                f"{abs(value):,.2f}" if abs(value) >= 1 or value == 0 else f"{abs(value):.4g}"
+                f"{abs(value):,.2f}" if abs(value) >= 0.1 or value == 0 else f"{abs(value):.4g}"
             )  # a thousand messages cost less
             return f"{'-' if value < 0 else ''}${amount}{unit[1:]}"
         case "B" | "B/s":
@@ -178,9 +178,8 @@ def number(value: float) -> str:
 def _stepped(value: float, steps: tuple[tuple[float, float, str], ...], gap: str) -> str:
     if value == 0:
         return f"0{gap}{next(name for low, _scale, name in steps if name in ('s', '/s', 'B', 'B/s'))}"
-    value = float(f"{value:.4g}")
     for low, scale, name in steps:
-        if abs(value) >= low:
+        if abs(value) >= low * 0.99995:  # what rounds to the step is shown in its unit
             return f"{number(value / scale)}{gap}{name}"
     return f"{value:.4g}"
 
