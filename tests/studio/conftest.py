@@ -1,10 +1,13 @@
-"""A studio for a module, or for one test."""
+"""A studio for a module, or for one test; a browser that visits it."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 
 import pytest
+from browsing import FLAGS, Visitor
 from served_studio import Served
 
 
@@ -23,3 +26,30 @@ def fresh_studio(tmp_path):
     yield served
     if served.process.poll() is None:
         served.end(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One chromium for all tests here; skipped, with the reason printed, where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the studio was not opened")
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium on the PATH (or in CHROMIUM): the studio was not opened in a browser")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser, studio):
+    """Opens the studio as a visitor; afterwards nothing may have been complained about or asked of another server."""
+    visitors = []
+
+    def opened(**context):
+        visitors.append(Visitor(browser, studio, **context))
+        return visitors[-1]
+
+    yield opened
+    for visitor in visitors:
+        visitor.close()

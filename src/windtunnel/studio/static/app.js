@@ -37,7 +37,7 @@ async function show() {
   const place = location.pathname;
   mark(place);
   const found = ROUTES.map(([pattern, load]) => [pattern.exec(place), load]).find(([match]) => match);
-  const waiting = setTimeout(() => replace(main, h("p", { class: "waiting", role: "status" }, "Loading")), 150);
+  const waiting = setTimeout(() => replace(main, h("p", { class: "loading", role: "status" }, "Loading")), 150);
   try {
     if (!found) throw new Error("There is no page at this address.");
     const page = await found[1]();

@@ -34,7 +34,7 @@ export function block(node) {
   if (node.type === "heading") return h(`h${Math.min(4, Math.max(2, node.level))}`, {}, spans(node.spans));
   if (node.type === "list") return h(node.ordered ? "ol" : "ul", {}, node.items.map((item) => h("li", {}, spans(item))));
   if (node.type === "table") {
-    return h("div", { class: "scroller" }, h("table", {},
+    return h("div", { class: "wide-scroll" }, h("table", {},
       h("thead", {}, h("tr", {}, node.head.map((cell) => h("th", { scope: "col" }, spans(cell))))),
       h("tbody", {}, node.rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, spans(cell))))))));
   }

@@ -13,7 +13,7 @@ export function toast(text) {
 /** A part of a page that loads by itself: what fails in it is said in it, and the rest of the page lives. */
 export function panel(props, load) {
   const body = h("div", { class: "panel-body" });
-  const section = h("section", { ...props, class: `panel ${props.class ?? ""}`, "aria-busy": "true" }, body);
+  const section = h("section", { ...props, class: `part ${props.class ?? ""}`, "aria-busy": "true" }, body);
   const fill = async () => {
     try {
       const view = await load(section);
@@ -63,7 +63,7 @@ export function command(text) {
     }
     setTimeout(() => (label.textContent = "Copy"), 2000);
   }
-  return h("div", { class: "command" }, code, button);
+  return h("div", { class: "terminal" }, code, button);
 }
 
 /** A number with thin spaces between its thousands. */

@@ -93,7 +93,7 @@ export async function render({ id, query, signal }) {
         note: (event) => replace(agreement, h("small", {}, event.text)),
         done(event) {
           replace(agreement, h("div", { class: "row" }, verdict(event.verdict), h("span", {}, event.why)), h("p", { class: "small-text" }, event.how),
-            h("div", { class: "scroller" }, h("table", {}, h("thead", {}, h("tr", {}, ["", "Output", "Formula", "Observed", "Interval", "By"].map((text, at) => h("th", { scope: "col", class: at > 1 && at < 5 ? "number" : null }, text)))),
+            h("div", { class: "wide-scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["", "Output", "Formula", "Observed", "Interval", "By"].map((text, at) => h("th", { scope: "col", class: at > 1 && at < 5 ? "number" : null }, text)))),
               h("tbody", {}, event.rows.map((row) => h("tr", {}, h("td", {}, verdict(row.agrees === true ? "valid" : row.agrees === false ? "invalid" : "unknown", row.agrees === true ? "agrees" : row.agrees === false ? "differs" : "cannot tell")), h("td", {}, row.output), h("td", { class: "number" }, row.texts[0]), h("td", { class: "number" }, row.texts[1]), h("td", { class: "number" }, `${row.texts[2]} to ${row.texts[3]}`), h("td", {}, row.by)))))));
         },
         error: (event) => replace(agreement, trouble(new Error(event.text))),
@@ -108,7 +108,7 @@ export async function render({ id, query, signal }) {
   return [
     h("div", { class: "head" }, h("p", { class: "crumb" }, h("a", { href: "/calculators" }, "Calculators"), " / ", calculator.group), h("h1", {}, calculator.title)),
     h("div", { class: "split calc" },
-      h("div", { class: "stack" }, refusal, outputs, notes, pictures, data.oracle && h("section", { class: "card stack" }, h("h2", {}, "Does it agree?"), h("p", { class: "small-text" }, "The same figures by another way, with an interval. Agreement is kept as evidence."), h("div", { class: "row" }, checkButton), agreement)),
+      h("div", { class: "stack" }, refusal, outputs, notes, pictures, data.oracle && h("section", { class: "tile stack" }, h("h2", {}, "Does it agree?"), h("p", { class: "small-text" }, "The same figures by another way, with an interval. Agreement is kept as evidence."), h("div", { class: "row" }, checkButton), agreement)),
       h("aside", { class: "stack" }, form,
         h("section", {}, h("h2", { class: "mini" }, "Formula"), h("pre", { tabindex: "0" }, calculator.formula), h("p", { class: "small-text" }, calculator.source)),
         h("details", {}, h("summary", {}, "What it assumes"), h("ul", { class: "plain" }, calculator.assumptions.map((text) => h("li", {}, text)))),

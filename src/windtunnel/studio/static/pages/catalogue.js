@@ -32,7 +32,7 @@ export async function render({ query, signal }) {
   if (query.has("search")) queueMicrotask(() => setTimeout(() => box.focus()));
   return [
     h("div", { class: "head" }, h("h1", {}, "Catalogue"), h("p", { class: "lead" }, "Systems to run, labs to build, figures to compute, lessons to read by doing.")),
-    h("div", { class: "search" }, h("label", { for: "search", class: "unseen" }, "Search the catalogue"), icon("search"), box),
+    h("div", { class: "finder" }, h("label", { for: "search", class: "unseen" }, "Search the catalogue"), icon("search"), box),
     kinds, count, list,
   ];
 }
@@ -48,6 +48,6 @@ function score(row, text, words) {
   return points;
 }
 
-const card = (row) => h("li", {}, h("a", { class: "card", href: row.href },
+const card = (row) => h("li", {}, h("a", { class: "tile", href: row.href },
   h("div", { class: "row between" }, h("span", { class: "eyebrow" }, row.kind), row.done && h("span", { class: "verdict good" }, icon("check"), h("span", { class: "unseen" }, "done"))),
-  h("h3", {}, row.title), h("p", {}, row.text.length > 150 ? `${row.text.slice(0, 148).trimEnd()}…` : row.text), h("div", { class: "tags" }, row.tags.filter(Boolean).slice(0, 5).map((tag) => h("span", { class: "tag" }, tag)))));
+  h("h2", { class: "title" }, row.title), h("p", {}, row.text.length > 150 ? `${row.text.slice(0, 148).trimEnd()}…` : row.text), h("div", { class: "tags" }, row.tags.filter(Boolean).slice(0, 5).map((tag) => h("span", { class: "tag" }, tag)))));

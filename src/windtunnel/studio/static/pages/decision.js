@@ -42,11 +42,11 @@ export async function render({ id, signal }) {
     if (moved) place.querySelector("h2")?.focus();
     drawCases();
   }
-  const ask = (node) => h("section", { class: "card ask" }, h("h2", { tabindex: "-1" }, node.ask), node.hint && h("p", { class: "small-text" }, node.hint), h("div", { class: "stack tight-stack" }, node.choices.map((choice, index) => h("button", { type: "button", class: "option", onclick: () => take(index) }, choice))));
+  const ask = (node) => h("section", { class: "tile ask" }, h("h2", { tabindex: "-1" }, node.ask), node.hint && h("p", { class: "small-text" }, node.hint), h("div", { class: "stack tight-stack" }, node.choices.map((choice, index) => h("button", { type: "button", class: "option", onclick: () => take(index) }, choice))));
   function leaf(end) {
     const said = h("div", { role: "status" });
     if (current) grade(said);
-    return h("section", { class: "card leaf" }, h("p", { class: "eyebrow" }, "Advice"), h("h2", { tabindex: "-1" }, end.advice),
+    return h("section", { class: "tile leaf" }, h("p", { class: "eyebrow" }, "Advice"), h("h2", { tabindex: "-1" }, end.advice),
       h("h3", {}, "Because"), h("ul", { class: "plain" }, end.reasons.map((reason) => h("li", {}, reason.text, see(reason)))),
       said, h("div", { class: "row" }, !current && h("button", { type: "button", onclick: record }, "Put this decision on record"), h("button", { type: "button", onclick: () => begin(current) }, "Begin again")));
   }

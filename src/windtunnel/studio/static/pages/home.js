@@ -23,13 +23,13 @@ export async function render({ signal }) {
 
 function next(home) {
   const step = home.next;
-  if (!step) return [h("h1", {}, "Nothing is left to do here"), h("p", { class: "lead" }, "Everything on this path that exists is done. Choose another one."), h("a", { class: "button primary", href: "/path" }, "Paths")];
+  if (!step) return [h("h1", {}, "Nothing is left to do here"), h("p", { class: "lead" }, "Everything on this path that exists is done. Choose another one."), h("a", { class: "button strong-button", href: "/path" }, "Paths")];
   const begun = home.done > 0;
   return [
     h("p", { class: "eyebrow" }, `${begun ? "Next" : "Begin here"}: ${(KINDS[step.kind] ?? step.kind).toLowerCase()}, ${minutes(step.minutes)}`),
     h("h1", {}, step.title),
     step.why && h("p", { class: "lead" }, step.why),
-    h("div", { class: "row" }, h("a", { class: "button primary", href: step.href }, begun ? "Go on" : "Begin", icon("arrow")), h("a", { class: "button", href: "/run" }, icon("play"), "Or run a system under faults")),
+    h("div", { class: "row" }, h("a", { class: "button strong-button", href: step.href }, begun ? "Go on" : "Begin", icon("arrow")), h("a", { class: "button", href: "/run" }, icon("play"), "Or run a system under faults")),
   ];
 }
 
@@ -53,7 +53,7 @@ function evidence(home) {
   return [h("h2", {}, "Evidence"), h("table", {}, h("tbody", {}, home.recent.map((row) => h("tr", {},
     h("td", {}, verdict(row.verdict === "passed" || row.verdict === "valid" ? "passed" : row.verdict === "failed" ? "failed" : "unknown", row.verdict)),
     h("td", {}, row.href ? h("a", { href: row.href }, row.title) : row.title),
-    h("td", { class: "number" }, row.at.slice(0, 10))))))];
+    h("td", { class: "number when" }, row.at.slice(0, 10))))))];
 }
 
 /** Smoke in a wind tunnel: streamlines of an ideal flow around cylinders, ψ = U (y - a² y / r²) each. */

@@ -27,7 +27,7 @@ export async function render({ id, signal }) {
 
 function begin(data, bench, signal) {
   const said = h("div");
-  const button = h("button", { class: "primary", type: "button", onclick: start }, icon("arrow"), "Start this lab");
+  const button = h("button", { class: "strong-button", type: "button", onclick: start }, icon("arrow"), "Start this lab");
   async function start() {
     button.disabled = true;
     try {
@@ -38,7 +38,7 @@ function begin(data, bench, signal) {
       replace(said, trouble(error));
     }
   }
-  return h("section", { class: "card stack" }, h("h2", {}, "Your own folder, your own editor"), h("p", {}, "Starting copies the starter file into a folder of yours. You edit it there; the studio checks it each time you save."), h("div", { class: "row" }, button), said);
+  return h("section", { class: "tile stack" }, h("h2", {}, "Your own folder, your own editor"), h("p", {}, "Starting copies the starter file into a folder of yours. You edit it there; the studio checks it each time you save."), h("div", { class: "row" }, button), said);
 }
 
 function desk(data, signal) {
@@ -48,7 +48,7 @@ function desk(data, signal) {
   const status = h("div", { class: "row", role: "status" }, h("small", {}, "Not checked yet."));
   const stageLine = h("p", { class: "small-text" });
   const watch = h("input", { type: "checkbox", id: "watch", onchange: () => (watch.checked ? check(true) : stop()) });
-  const once = h("button", { type: "button", class: "primary", onclick: () => check(false) }, icon("play"), "Check");
+  const once = h("button", { type: "button", class: "strong-button", onclick: () => check(false) }, icon("play"), "Check");
   let rows = new Map();
   let source = null;
   let job = null;
@@ -124,7 +124,7 @@ function desk(data, signal) {
   }
   function tell(row) {
     const picture = h("div", { "data-keys": "" });
-    replace(story, h("section", { class: "card failure", "aria-label": "What failed" },
+    replace(story, h("section", { class: "tile failure", "aria-label": "What failed" },
       h("h2", {}, row.name), h("p", {}, row.message),
       h("dl", { class: "pairs" },
         row.seed !== null && h("div", {}, h("dt", {}, "seed"), h("dd", {}, String(row.seed))),
@@ -136,7 +136,7 @@ function desk(data, signal) {
       row.replay && h("details", {}, h("summary", {}, "See it again in the terminal"), command(row.replay))));
   }
   return [
-    h("section", { class: "card stack" },
+    h("section", { class: "tile stack" },
       h("h2", {}, "Your work"),
       stageLine,
       h("div", {}, h("small", {}, "Edit this file in your editor; save; the checks run."), command(data.state.file)),

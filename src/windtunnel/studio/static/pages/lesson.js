@@ -11,7 +11,7 @@ export async function render({ id, signal }) {
   const { lesson } = data;
   const states = new Map(data.steps.map((step) => [step.id, step]));
   const end = h("div", { role: "status" });
-  const finished = () => replace(end, h("div", { class: "banner valid" }, h("div", {}, h("p", { class: "big" }, verdict("passed", "Lesson complete")), h("p", {}, "Every question was answered and every run showed what it should. It is kept as evidence.")), data.after[0] && h("a", { class: "button primary", href: data.after[0].href }, data.after[0].title, icon("arrow"))));
+  const finished = () => replace(end, h("div", { class: "banner valid" }, h("div", {}, h("p", { class: "big" }, verdict("passed", "Lesson complete")), h("p", {}, "Every question was answered and every run showed what it should. It is kept as evidence.")), data.after[0] && h("a", { class: "button strong-button", href: data.after[0].href }, data.after[0].title, icon("arrow"))));
   if (data.complete) finished();
   const steps = lesson.blocks.filter((node) => node.type === "try" || node.type === "question");
   const locks = [];
@@ -66,7 +66,7 @@ function question(node, { id, states, tell, finished }) {
 function attempt(node, { id, signal, states, steps, locks, finished }) {
   const state = states.get(node.id) ?? { done: false };
   const said = h("div", { class: "said", role: "status" });
-  const run = h("button", { type: "button", class: "primary", onclick: start }, icon("play"), "Run");
+  const run = h("button", { type: "button", class: "strong-button", onclick: start }, icon("play"), "Run");
   const hold = h("small", {});
   const output = h("div");
   const mark = h("span", {}, state.done && verdict("done", "Seen"));

@@ -87,7 +87,7 @@ export async function render({ id, signal, go }) {
     bucket: (event) => strip.bucket(event),
     done(event) {
       over();
-      const link = h("a", { class: "button primary", href: `/run/${encodeURIComponent(event.run)}` }, icon("eye"), "Open the trace");
+      const link = h("a", { class: "button strong-button", href: `/run/${encodeURIComponent(event.run)}` }, icon("eye"), "Open the trace");
       replace(outcome, h("div", { class: `banner ${event.verdict}` },
         h("div", {}, h("p", { class: "big" }, verdict(event.verdict)), h("p", {}, event.why || `Every promise was kept: ${counted(event.ops.ok, "operation")} succeeded.`)),
         link));
@@ -113,7 +113,7 @@ export async function render({ id, signal, go }) {
     h("div", { class: "head live-head" }, h("div", {}, title, h("div", { class: "meter", "aria-hidden": "true" }, bar)), h("dl", { class: "figures" }, h("div", {}, h("dt", {}, "virtual time"), clock), h("div", {}, h("dt", {}, "operations"), asked))),
     outcome,
     h("div", { class: "split live" },
-      h("div", { class: "stack" }, h("div", { class: "card tight" }, cluster.element), h("div", { class: "card tight" }, h("h2", { class: "mini" }, "Median latency, operations per second"), strip.element)),
+      h("div", { class: "stack" }, h("div", { class: "tile tight" }, cluster.element), h("div", { class: "tile tight" }, h("h2", { class: "mini" }, "Median latency, operations per second"), strip.element)),
       h("aside", { class: "stack" }, controls, h("div", {}, h("h2", { class: "mini" }, "What happened"), notes))),
   ];
 }

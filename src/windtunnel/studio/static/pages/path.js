@@ -15,18 +15,18 @@ export async function render({ id, signal, go }) {
       h("p", { class: "crumb" }, h("a", { href: "/path" }, "Paths"), " / ", path.title),
       h("h1", {}, path.title),
       h("p", { class: "lead" }, path.summary),
-      h("dl", { class: "figures panel" },
+      h("dl", { class: "figures part" },
         h("div", {}, h("dt", {}, "time"), h("dd", {}, `${+path.hours.toFixed(1)} h`, h("small", { class: "under" }, `in ${path.weeks[0]} to ${path.weeks[1]} weeks`))),
         h("div", {}, h("dt", {}, "available today"), h("dd", {}, `${+path.available_hours.toFixed(1)} h`)),
         h("div", {}, h("dt", {}, "done"), h("dd", {}, `${Math.round(path.percent)} %`), meter(path.percent / 100, `${path.percent} percent`)),
         path.certificate && h("div", {}, h("dt", {}, "certificate"), h("dd", {}, path.certificate))),
-      h("div", { class: "row" }, chosen ? h("p", { class: "verdict good" }, icon("check"), "Your path") : h("button", { class: "primary", onclick: () => start(id, go) }, "Make it my path"))),
+      h("div", { class: "row" }, chosen ? h("p", { class: "verdict good" }, icon("check"), "Your path") : h("button", { class: "strong-button", onclick: () => start(id, go) }, "Make it my path"))),
     h("div", { class: "split" },
       h("div", { class: "stack" }, path.blocks.map((block) => h("section", {}, h("div", { class: "row between" }, h("h2", {}, block.title), h("small", {}, `${+block.hours.toFixed(1)} h`)), h("ol", { class: "steps" }, block.nodes.map(node))))),
       h("aside", { class: "stack" },
         h("section", {}, h("h2", {}, "Afterwards you can"), h("ul", { class: "plain" }, path.outcomes.map((text) => h("li", {}, text)))),
         h("section", {}, h("h2", {}, "Why"), h("p", {}, path.why)))),
-    h("section", { class: "panel" }, h("h2", {}, "What needs what"), tree(path.blocks)),
+    h("section", { class: "part" }, h("h2", {}, "What needs what"), tree(path.blocks)),
   ];
 }
 
@@ -51,8 +51,8 @@ function choose({ paths, chosen }, go) {
   if (chosen && paths.length === 1) go(`/path/${chosen}`, { instead: true });
   return [
     h("div", { class: "head" }, h("h1", {}, "Paths"), h("p", { class: "lead" }, "An order in which things make sense: lessons, labs, calculators, decisions. The hours are the sum of what is on them.")),
-    h("ul", { class: "cards" }, paths.map((path) => h("li", {}, h("a", { class: "card", href: `/path/${path.id}` },
-      h("h3", {}, path.title, path.id === chosen && h("small", {}, " (yours)")), h("p", {}, path.summary), path.percent > 0 && meter(path.percent / 100, `${path.percent} percent done`),
+    h("ul", { class: "cards" }, paths.map((path) => h("li", {}, h("a", { class: "tile", href: `/path/${path.id}` },
+      h("h2", { class: "title" }, path.title, path.id === chosen && h("small", {}, " (yours)")), h("p", {}, path.summary), path.percent > 0 && meter(path.percent / 100, `${path.percent} percent done`),
       h("div", { class: "tags" }, h("span", { class: "tag" }, `${+path.hours.toFixed(1)} h`), h("span", { class: "tag" }, `${path.weeks[0]} to ${path.weeks[1]} weeks`), h("span", { class: "tag" }, `${path.nodes} steps`), path.available_hours < path.hours && h("span", { class: "tag" }, `${+path.available_hours.toFixed(1)} h available`)))))),
   ];
 }

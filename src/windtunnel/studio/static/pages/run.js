@@ -21,7 +21,7 @@ export async function render({ query, go, signal }) {
     speed: "5",
     options: {},
   };
-  const about = h("aside", { class: "card about", "aria-live": "polite" });
+  const about = h("aside", { class: "tile about", "aria-live": "polite" });
   const faultBox = h("div", { class: "chips" });
   const ruleBox = h("div", { class: "rules" });
   const moreBox = h("div", { class: "more" });
@@ -51,13 +51,13 @@ export async function render({ query, go, signal }) {
     h("div", { class: "field" }, h("label", { for: "system" }, h("span", { class: "label" }, "System")), select),
     h("fieldset", {}, h("legend", {}, "Faults, drawn with the seed"), faultBox),
     h("div", { class: "pair" },
-      h("label", { class: "field" }, h("span", {}, "Virtual time ", seconds), h("input", { id: "for", type: "range", min: 5, max: 120, step: 5, value: chosen.for_s, oninput: (event) => { chosen.for_s = Number(event.target.value); seconds.textContent = `${chosen.for_s} s`; } })),
+      h("label", { class: "field", for: "for" }, h("span", {}, "Virtual time ", seconds), h("input", { id: "for", type: "range", min: 5, max: 120, step: 5, value: chosen.for_s, oninput: (event) => { chosen.for_s = Number(event.target.value); seconds.textContent = `${chosen.for_s} s`; } })),
       h("div", { class: "field" }, h("label", { for: "seed" }, h("span", { class: "label" }, "Seed")), h("div", { class: "row" }, seed, h("button", { type: "button", class: "small", onclick: () => { seed.value = chosen.seed = String(Math.floor(Math.random() * 1e6)); } }, icon("dice"), "Draw")))),
     choice("speed", "Virtual seconds per second, while you watch", SPEEDS, chosen.speed, (value) => (chosen.speed = value)),
     h("details", { open: chosen.without.size > 0 }, h("summary", {}, "Take a safeguard away"), h("p", { class: "small-text" }, "Each rule carries weight: without it a promise can break. Predict which, then run."), ruleBox),
     h("details", {}, h("summary", {}, "Cluster and traffic"), moreBox),
     complaint,
-    h("div", { class: "row" }, h("button", { class: "primary", type: "submit" }, icon("play"), "Run and watch")),
+    h("div", { class: "row" }, h("button", { class: "strong-button", type: "submit" }, icon("play"), "Run and watch")),
   );
 
   async function start(event) {

@@ -24,13 +24,13 @@ export async function render({ id, signal, go }) {
       h("p", { class: "crumb" }, h("a", { href: "/run" }, "Runs"), " / ", results.system, ", seed ", results.seed, parent?.run && [", a branch of ", h("a", { href: `/run/${encodeURIComponent(parent.run)}` }, "this run"), ` at ${parent.at_s.toFixed(3)} s`]),
       h("h1", { class: `claim ${results.verdict}` }, verdict(results.verdict, results.verdict === "valid" ? "Every promise was kept" : results.verdict === "invalid" ? `${results.system} broke ${(found?.property ?? "a promise").replaceAll("_", " ")}` : "It could not be decided")),
       results.why && h("p", { class: "lead" }, results.why)),
-    found && h("section", { class: "card story" }, h("h2", {}, "What broke"), h("p", {}, found.evidence), found.text?.length ? h("pre", {}, found.text.join("\n")) : null,
+    found && h("section", { class: "tile story" }, h("h2", {}, "What broke"), h("p", {}, found.evidence), found.text?.length ? h("pre", {}, found.text.join("\n")) : null,
       h("dl", { class: "pairs" },
         h("div", {}, h("dt", {}, "when"), h("dd", {}, `${found.at_s.toFixed(3)} s${found.node ? `, on ${found.node}` : ""}`)),
         found.door && h("div", {}, h("dt", {}, "the door"), h("dd", {}, found.door)),
         found.rule && h("div", {}, h("dt", {}, "the rule"), h("dd", {}, `${found.safeguard}: ${found.rule}`)),
         h("div", {}, h("dt", {}, "source"), h("dd", {}, found.source)))),
-    h("dl", { class: "figures panel" },
+    h("dl", { class: "figures part" },
       figure("operations", grouped(ops.ok + ops.fail + ops.info), `${ops.ok} ok, ${ops.fail} failed, ${ops.info} unknown`),
       results.latency_ms && figure("latency p50", `${results.latency_ms.p50} ms`, `p99 ${results.latency_ms.p99} ms`),
       figure("throughput", `${Math.round(results.throughput_per_s)}/s`, "that ended ok"),
@@ -42,10 +42,10 @@ export async function render({ id, signal, go }) {
       await mountTrace(place, view, { fork, signal, store: view.fork?.store });
       return undefined;
     }),
-    h("section", { class: "panel" }, h("h2", {}, "Promises"), h("div", { class: "scroller" }, h("table", {}, h("tbody", {},
+    h("section", { class: "part" }, h("h2", {}, "Promises"), h("div", { class: "wide-scroll" }, h("table", {}, h("tbody", {},
       h("tr", {}, h("td", {}, verdict(results.checker.verdict === "unchecked" ? "waiting" : results.checker.verdict, results.checker.verdict)), h("td", {}, results.checker.promise), h("td", {}, `of the clients' history (model ${results.checker.model})`)),
       results.properties.map((row) => h("tr", {}, h("td", {}, verdict(STATUS[row.status] ?? "unknown", row.status)), h("td", {}, row.name.replaceAll("_", " ")), h("td", {}, row.statement))))))),
-    h("section", { class: "panel" }, h("h2", {}, "Again"), command(results.replay),
+    h("section", { class: "part" }, h("h2", {}, "Again"), command(results.replay),
       h("div", { class: "row" }, h("a", { class: "button", href: `/run?${again}` }, icon("play"), "Change and run"), h("a", { class: "button", href: `/api/runs/${encodeURIComponent(id)}/report`, download: "" }, "Save the report"))),
   ];
 }

@@ -41,7 +41,7 @@ const caption = (chart) => h("figcaption", {}, chart.title);
 /** The data as a table, for whoever cannot see the picture. */
 function asTable(chart) {
   const rows = chart.series.flatMap((one) => one.x.map((x, at) => [one.name, x, one.y[at]])).slice(0, 200);
-  return h("details", { class: "data" }, h("summary", {}, "As a table"), h("div", { class: "scroller" }, h("table", {},
+  return h("details", { class: "data" }, h("summary", {}, "As a table"), h("div", { class: "wide-scroll" }, h("table", {},
     h("thead", {}, h("tr", {}, h("th", {}, "series"), h("th", { class: "number" }, chart.x_label), h("th", { class: "number" }, chart.y_label))),
     h("tbody", {}, rows.map(([name, x, y]) => h("tr", {}, h("td", {}, name), h("td", { class: "number" }, typeof x === "number" ? figure(x, chart.kind === "tornado" ? "" : chart.x_unit) : x), h("td", { class: "number" }, figure(y, chart.kind === "tornado" ? chart.x_unit : chart.y_unit))))))));
 }

@@ -20,7 +20,7 @@ export function tree(blocks) {
   const drawn = s("svg", { class: "tree", viewBox: `-2 0 ${width + 4} ${height}`, width: width + 4, height, role: "group", "aria-label": "Skill tree" },
     blocks.map((block, at) => s("text", { class: "band", x: at * COLUMN, y: 16 }, short(block.title, 40))),
     s("g", { "aria-hidden": "true" }, edges), nodes.map(drawnNode));
-  return h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Skill tree, scrolls sideways" }, drawn);
+  return h("div", { class: "wide-scroll", tabindex: "0", role: "region", "aria-label": "Skill tree, scrolls sideways" }, drawn);
 }
 
 /** The nodes of a block in an order in which what is needed comes first and dependants follow it, with their place. */

@@ -29,5 +29,5 @@ function listing(data) {
     const name = (column) => (trace[column][at] >= 0 ? trace.names[trace[column][at]] : "");
     return h("tr", {}, h("td", { class: "number" }, (data.start + micros / 1e6).toFixed(4)), h("td", {}, trace.kinds[trace.kind[at]]), h("td", {}, name("node")), h("td", {}, name("from")), h("td", {}, trace.texts[trace.text[at]]));
   });
-  return h("div", { class: "scroller" }, h("table", {}, h("thead", {}, h("tr", {}, ["Second", "Event", "Node", "From", "What"].map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows)));
+  return h("div", { class: "wide-scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["Second", "Event", "Node", "From", "What"].map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows)));
 }
