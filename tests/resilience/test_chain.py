@@ -104,7 +104,7 @@ def test_a_request_that_arrives_too_late_is_not_begun():
 def test_retries_of_layers_multiply_and_a_budget_stops_it(budgeted, most):
     """Three layers with three attempts each over a dead leaf: 27 calls for one; with a budget of 10 % each layer adds a tenth."""
     world = World(2)
-    reached, sent = [], 100
+    reached, sent = [], 20
 
     async def dead(_request):
         reached.append(1)

@@ -52,7 +52,7 @@ def test_an_open_circuit_does_not_call():
         with pytest.raises(OSError):
             call()
     clock.now = 4.0
-    with pytest.raises(CircuitOpen, match="the circuit 'db' is open") as refused:
+    with pytest.raises(CircuitOpen, match="the circuit 'db' is open; come back in 6 s") as refused:
         call()
     assert (len(calls), refused.value.by, refused.value.retry_after_s) == (2, "db", 6.0)
     clock.now = 10.0

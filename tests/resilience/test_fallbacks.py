@@ -15,7 +15,9 @@ from windtunnel.resilience import (
     Constant,
     Fallback,
     HealthChecks,
+    Hedge,
     LastGood,
+    Limiter,
     Pulse,
     Retry,
     Tally,
@@ -184,6 +186,26 @@ def test_what_is_not_critical_only_degrades():
 
 
 # --- Together ---
+
+
+async def coroutine():
+    """What people decorate."""
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Retry(coroutine), "^on: expected subclasses of Exception"),
+        (lambda: CircuitBreaker(coroutine), "^name: .* with parentheses"),
+        (lambda: Bulkhead(coroutine), r"^limit: expected an int, or a core such as Gradient\(\)"),
+        (lambda: Limiter(100), r"^limit: expected a limit such as Gcra\("),
+        (lambda: Hedge(coroutine), "^after_s: expected seconds"),
+    ],
+)
+def test_the_usual_slips_are_answered(make, message):
+    """A decorator without its parentheses, a number where a limit belongs: said where it is written."""
+    with pytest.raises(BadSetting, match=message):
+        make()
 
 
 def test_guards_stack_from_the_outside_in():

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from windtunnel.resilience.adaptive import Adaptive
-from windtunnel.resilience.errors import BadSetting, BulkheadFull, Refused, Shed, need_count, need_positive
+from windtunnel.resilience.errors import BadSetting, BulkheadFull, Refused, Shed, need, need_count, need_positive
 from windtunnel.resilience.observe import Observer, tell
 from windtunnel.resilience.shedding import Shedding
 from windtunnel.resilience.wrapping import is_async, name_of
@@ -98,6 +98,7 @@ class Bulkhead:
     ) -> None:
         if wait_s is not None:
             need_positive("wait_s", wait_s)
+        need(isinstance(limit, int) or hasattr(limit, "ended"), "limit", "an int, or a core such as Gradient()", limit)
         self._adaptive = None if isinstance(limit, int) else limit
         first = limit if isinstance(limit, int) else limit.limit
         self.slots: Slots[asyncio.Future[float]] = Slots(first, waiting_max, shedding)

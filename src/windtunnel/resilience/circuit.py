@@ -15,7 +15,7 @@ from functools import wraps
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
 from windtunnel.resilience.breaker import Breaker, State
-from windtunnel.resilience.errors import CircuitOpen, Refused, need_count
+from windtunnel.resilience.errors import CircuitOpen, Refused, need, need_count
 from windtunnel.resilience.observe import Observer, tell
 from windtunnel.resilience.retry import On, kinds
 from windtunnel.resilience.tripping import Consecutive, Rule
@@ -50,6 +50,7 @@ class CircuitBreaker:
         observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        need(not callable(name), "name", "a name; write @CircuitBreaker() with parentheses", name)
         longest = max(open_s, 300.0) if open_max_s is None else open_max_s
         rule = Consecutive() if rule is None else rule.fresh()
         self.core = Breaker(rule, open_s, probes, successes, growth, longest, probe_s)
@@ -145,7 +146,8 @@ class CircuitBreaker:
                 return permit, now_s
             wait_s = self.core.wait_s(now_s)
         tell(self.observer, self.name, "refused", wait_s)
-        raise CircuitOpen(f"the circuit {self.name!r} is {self.core.state}", by=self.name, retry_after_s=wait_s)
+        text = f"the circuit {self.name!r} is {self.core.state.replace('_', '-')}; come back in {wait_s:.3g} s"
+        raise CircuitOpen(text, by=self.name, retry_after_s=wait_s)
 
     def _succeeded(self, permit: int, start_s: float) -> None:
         core = self.core

@@ -46,7 +46,7 @@ class Limiter:
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         need_count("waiting_max", waiting_max, 0)
-        need(not isinstance(limit, LeakyBucket), "limit", "a limit with `ask`; a Shaper serves a LeakyBucket", limit)
+        need(hasattr(limit, "ask"), "limit", "a limit such as Gcra(100, burst=10); a Shaper serves a LeakyBucket", limit)
         self.limit = limit
         self._ask = limit.ask
         self.name = name

@@ -39,7 +39,7 @@ def kinds(on: On) -> tuple[tuple[type[Exception], ...], Callable[[Exception], bo
     given = on if isinstance(on, tuple) else (on,)
     if given and all(isinstance(kind, type) and issubclass(kind, Exception) for kind in given):
         return cast("tuple[type[Exception], ...]", given), None
-    if callable(on) and not isinstance(on, type):
+    if callable(on) and not isinstance(on, type) and not is_async(on):
         return (Exception,), on
     raise BadSetting(f"on: expected subclasses of Exception, or a function of the error, got {on!r}")
 
