@@ -29,6 +29,7 @@ GROUPS = (
     "bench_hosts",
     "bench_raft_streams",
     "bench_resilience",
+    "bench_viewer",
 )
 
 

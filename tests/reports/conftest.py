@@ -292,8 +292,16 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(address)
-        self.page.wait_for_function("document.querySelector('#timeline-deck [data-range]').textContent !== ''")
-        self.page.wait_for_function("(document.querySelector('#viewer')?.dataset.ready ?? 'true') === 'true'")
+        self.until("document.querySelector('#timeline-deck [data-range]').textContent !== ''")
+        self.until("(document.querySelector('#viewer')?.dataset.ready ?? 'true') === 'true'")
+
+    def until(self, expression):
+        """Waits for it to be true. The page's policy forbids `eval`, which Playwright's own waiting needs."""
+        for _ in range(400):
+            if self.page.evaluate(f"() => Boolean({expression})"):
+                return
+            self.page.wait_for_timeout(25)
+        raise AssertionError(f"never true: {expression}")
 
     def settle(self):
         """Two frames: the first draws what was asked for."""

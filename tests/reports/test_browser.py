@@ -209,5 +209,5 @@ def test_the_replay_line_can_be_copied(visit, invalid):
     """The button says that it worked: the clipboard holds the line, or the line is selected."""
     seen = visit(invalid)
     seen.page.click("[data-copy=replay]")
-    seen.page.wait_for_function("document.querySelector('[data-copy=replay]').textContent !== 'Copy'")
+    seen.until("document.querySelector('[data-copy=replay]').textContent !== 'Copy'")
     assert seen.page.inner_text("[data-copy=replay]") in ("Copied", "Selected")

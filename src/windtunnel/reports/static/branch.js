@@ -164,7 +164,7 @@ export class BranchPanel {
       for (const control of controls) control.disabled = true;
       const run = await this.viewer.options.fork({ at: this.at, changes: this.changes() });
       const link = run && this.viewer.options.href ? el("a", { href: this.viewer.options.href(run) }, run) : run;
-      this.status.replaceChildren(...(run ? ["The branch: ", link] : ["No branch was made."]));
+      this.status.replaceChildren(...(run ? ["The branch: ", link] : []));
     } catch (error) {
       this.status.textContent = `The branch failed: ${error.message ?? error}`;
     } finally {

@@ -41,7 +41,8 @@ async function openViewer() {
   if (!place) return;
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   const trace = await readTrace();
-  decks.push(mountViewer(place, { ...data, trace }, { store: storeOfPage() }));
+  window.windtunnel = mountViewer(place, { ...data, trace }, { store: storeOfPage() }); // for the console, and for measurements
+  decks.push(window.windtunnel);
   place.dataset.ready = "true";
 }
 

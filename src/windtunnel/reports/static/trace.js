@@ -202,7 +202,7 @@ export class Trace {
       if (died >= 0 && rows[place] < died) continue;
       const text = this.values[values[place]];
       const old = place > 0 && rows[place - 1] >= died ? this.values[values[place - 1]] : null;
-      const changed = rows[place] === i;
+      const changed = rows[place] === i && old !== text;
       if (text !== "" || changed) fields.push({ field, name: this.fields[field], value: text, was: old, changed });
     }
     return fields;

@@ -9,6 +9,7 @@
 //   link   false: leave the fragment of the address alone
 //   keys   "page": keys act wherever the focus is, for a page that is the viewer; else only inside it
 //   axis   "time" or "order", at first
+//   signal an AbortSignal: the viewer lets go of the page when it is aborted
 //
 // What comes back: goTo(event), goToTime(seconds), setCone(...), filterBy(text), resize(), destroy(), and `cursor`.
 
@@ -35,7 +36,9 @@ export function mountViewer(element, data, options = {}) {
     root.append(el("p", { class: "quiet" }, "This run has no trace: run it with --trace to travel in it."));
     return { destroy() {}, resize() {} };
   }
-  return new Viewer(root, data, options);
+  const viewer = new Viewer(root, data, options);
+  options.signal?.addEventListener("abort", () => viewer.destroy());
+  return viewer;
 }
 
 export class Viewer {
