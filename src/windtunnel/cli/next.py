@@ -22,6 +22,7 @@ def configure(parser: Parser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Print the next step. Where no path is started, the next step is to choose one."""
     from windtunnel import learn  # noqa: PLC0415 - not needed by --help
+    from windtunnel.learn import items  # noqa: PLC0415
 
     name = args.path or learn.settings().get("path")
     if not name:
@@ -44,6 +45,11 @@ def execute(args: argparse.Namespace) -> int:
         return 0
     for problem in progress.problems:
         note(f"windtunnel: the log of evidence, {problem}")
+    if state is None and (waits := path.waits_for(progress)):
+        first = items.find(waits[0])
+        say(f"{path.title}: every node that is left waits for {', '.join(waits)}")
+        say(f"  {first.title}: {first.command}")
+        return 0
     if state is None:
         say(f"{path.title}: everything that can be done is done ({status.percent:.0f} %)")
         if path.certificate and status.complete:

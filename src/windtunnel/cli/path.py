@@ -31,7 +31,7 @@ JSON = (
     "`list`: `paths`. `show`, `status`: the path with `blocks` of `nodes` (`item`, `state`: done, open, locked or planned, "
     "`minutes`, `needs`, `missing`), `percent`, `done_minutes`, `available_minutes`, `planned_minutes`. `choose`: `exercises`, "
     "`results`, `chosen` (`path`, `reasons`, `hours`, `hours_available`, `hours_left`, `weeks`), null until there are answers. "
-    "`start`: `path`, `next`."
+    "`start`: `path`, `next`, `placed` (prerequisites that the exercises stand for), `first` (those that are on other paths)."
 )
 MARKS = {"done": "✓", "open": "○", "locked": "·", "planned": "-"}
 
@@ -79,8 +79,8 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         name,
         f"{low}-{high}",
-        f"{row['hours']:g}",
-        f"{row['available_hours']:g}",
+        f"{row['hours']:.3g}",
+        f"{row['available_hours']:.3g}",
         f"{row['percent']:.0f} %",
         ", ".join(row["roles"]),
     )
@@ -107,7 +107,7 @@ def _show(args: argparse.Namespace) -> int:
     say(f"  you will: {path.objective}")
     say(f"  why: {path.why}")
     planned = f", of which {status.planned_minutes / 60:.3g} are planned and cannot be done yet" if status.planned_minutes else ""
-    say(f"  {path.hours:g} hours in {path.weeks[0]} to {path.weeks[1]} weeks{planned}")
+    say(f"  {path.hours:.3g} hours in {path.weeks[0]} to {path.weeks[1]} weeks{planned}")
     say("  afterwards you can:")
     for outcome in path.outcomes:
         say(f"    - {outcome}")
@@ -124,7 +124,8 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         say_json(status.to_json())
         return 0
-    say(f"{path.title}: {_bar(status.percent)} {status.percent:.0f} %, {status.done_minutes / 60:.3g} of {path.hours:g} hours")
+    done, of = status.done_minutes / 60, status.available_minutes / 60
+    say(f"{path.title}: {_bar(status.percent)} {status.percent:.0f} %, {done:.3g} of {of:.3g} hours")
     _say_nodes(path, status)
     say(_next_line(path, progress))
     _warn(progress)
@@ -140,7 +141,7 @@ def _say_nodes(path: learn.Path, status: learn.Status) -> None:
     states = {state.node.item: state for state in status.nodes}
     for block in path.blocks:
         say()
-        say(f"{block.title} ({block.hours:g} h)")
+        say(f"{block.title} ({block.hours:.3g} h)")
         for node in block.nodes:
             state = states[node.item]
             more = " (optional)" if node.optional else ""
@@ -155,7 +156,12 @@ def _say_nodes(path: learn.Path, status: learn.Status) -> None:
 def _next_line(path: learn.Path, progress: learn.Progress) -> str:
     state = path.next(progress)
     if state is None:
-        return "everything that can be done on this path is done"
+        waits = path.waits_for(progress)
+        return (
+            f"every node that is left waits for {', '.join(waits)}"
+            if waits
+            else "everything that can be done on this path is done"
+        )
     item = state.node.found()
     assert item is not None, "an open node has an item"
     return f"next: {item.title} ({state.node.minutes} min): {item.command}"
@@ -168,28 +174,38 @@ def _warn(progress: learn.Progress) -> None:
 
 def _start(args: argparse.Namespace) -> int:
     from windtunnel import learn  # noqa: PLC0415
-    from windtunnel.learn import items  # noqa: PLC0415
+    from windtunnel.learn import items, placement  # noqa: PLC0415
 
     if args.path is None:
         raise UsageError("expected a path: windtunnel path start beginner; `windtunnel path list` has them")
     path = learn.path(args.path)
     for name in args.override:
-        path.node(name)
         items.find(name)
     changes: dict[str, Any] = {"path": path.id}
     if args.hours_per_week:
         changes["hours_per_week"] = args.hours_per_week
     learn.set_settings(changes)
     journal = learn.Journal()
-    for name in args.override:
+    placed = placement.skipped(path, journal.read())
+    for name in (*args.override, *placed):
         if name not in journal.read().overridden():
-            journal.add(name, "override", "skipped", "", override=True)
+            reason = {"reason": "placement" if name in placed else "wish"}
+            journal.add(name, "override", "skipped", "", metrics=reason, override=True)
     progress = journal.read()
+    done = progress.passed() | progress.overridden()
+    first = [need for need in path.outside() if need not in done]
     state = path.next(progress)
     if args.json:
-        say_json({"path": path.id, "next": state.to_json() if state is not None else None})
+        say_json(
+            {"path": path.id, "next": state.to_json() if state is not None else None, "first": first, "placed": list(placed)}
+        )
     else:
-        say(f"started: {path.title}, {path.hours:g} hours")
+        say(f"started: {path.title}, {path.hours:.3g} hours, of which {path.available_hours:.3g} can be done today")
+        if placed:
+            say(f"  your exercises stand for {len(placed)} prerequisites of earlier paths; that is on record")
+        if first:
+            say(f"  expected from earlier paths: {', '.join(first)}")
+            say("  do them, or skip one with --override ITEM, or show that you know them: windtunnel path choose")
         say(_next_line(path, progress))
     return 0
 

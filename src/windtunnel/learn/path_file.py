@@ -184,6 +184,11 @@ class Path:
                 return node
         raise unknown(f"item of the path {self.id}", item, [node.item for node in self.nodes])
 
+    def outside(self) -> tuple[str, ...]:
+        """What its nodes need that is not on it: what its learner is expected to have done before."""
+        mine = {node.item for node in self.nodes}
+        return tuple(dict.fromkeys(need for node in self.nodes for need in node.all_needs() if need not in mine))
+
     def status(self, progress: Progress) -> Status:
         """Every node against the evidence."""
         done, skipped = progress.passed(), progress.overridden()
@@ -206,6 +211,12 @@ class Path:
         """The first node that is open and not optional; None when nothing is left that can be done."""
         states = self.status(progress).nodes
         return next((s for s in states if s.state == "open" and not s.node.optional), None)
+
+    def waits_for(self, progress: Progress) -> tuple[str, ...]:
+        """What its locked nodes lack and the path itself does not have: why `next` may be None although nodes are left."""
+        mine = {node.item for node in self.nodes}
+        missing = (need for s in self.status(progress).nodes if s.state == "locked" for need in s.missing)
+        return tuple(dict.fromkeys(need for need in missing if need not in mine))
 
     def to_json(self) -> dict[str, Any]:
         """What a card shows."""

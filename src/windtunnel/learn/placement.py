@@ -118,8 +118,30 @@ def choose(
     status = path.status(progress or Progress())
     left = (status.available_minutes - status.done_minutes) / 60
     if status.planned_minutes:
-        reasons.append(f"{status.planned_minutes / 60:g} of its {path.hours:g} hours are planned and cannot be done yet.")
+        reasons.append(f"{status.planned_minutes / 60:.3g} of its {path.hours:.3g} hours are planned and cannot be done yet.")
     return Chosen(path, tuple(reasons), left, math.ceil(left / hours_per_week), solved)
+
+
+def known(progress: Progress) -> list[str]:
+    """The levels that somebody's evidence shows to be known: by the exercises, or by a path that is complete."""
+    results = dict.fromkeys(
+        (e.item.removeprefix("exercise:") for e in progress.evidence if e.kind == "exercise" and e.passed), True
+    )
+    levels = _known({level: _solved(level, results) for level in LEVELS})
+    for level in LEVELS[len(levels) :]:
+        if not paths()[level].status(progress).complete:
+            break
+        levels.append(level)
+    return levels
+
+
+def skipped(path: Path, progress: Progress) -> tuple[str, ...]:
+    """What somebody who is placed on a path need not do first: its needs outside it, if the levels below it are known."""
+    below = ORDER.index(path.id) if path.id in LEVELS else 0
+    if not below or len(known(progress)) < below:
+        return ()
+    done = progress.passed() | progress.overridden()
+    return tuple(need for need in path.outside() if need not in done)
 
 
 def _solved(level: str, results: Mapping[str, bool]) -> tuple[int, int]:
