@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def block(page, title):
     """The code block of a page with that title."""
     text = (DOCS / page).read_text(encoding="utf-8")
-    match = re.search(rf'```python title="{re.escape(title)}"\n(.*?)```', text, re.DOTALL)
+    match = re.search(rf'```\w+ title="{re.escape(title)}"\n(.*?)```', text, re.DOTALL)
     assert match, f"{page} has no block {title}"
     return match[1]
 

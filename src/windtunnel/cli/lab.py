@@ -107,7 +107,7 @@ def _start(args: argparse.Namespace) -> int:
     from windtunnel.labs import find, start  # noqa: PLC0415
 
     lab = find(_named(args))
-    place = start(lab.id, Path(args.folder) if args.folder else None)
+    place = start(args.lab, Path(args.folder) if args.folder else None)
     names = sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file() and not path.name.startswith("."))
     if args.json:
         say_json({"lab": lab.id, "folder": str(place), "files": names})

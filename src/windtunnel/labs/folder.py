@@ -14,7 +14,7 @@ from typing import Any
 from windtunnel.base.errors import UsageError
 from windtunnel.base.toml import toml_text
 from windtunnel.labs.lab import HINT_LEVELS, README, START, Lab, files_below
-from windtunnel.labs.shelf import find
+from windtunnel.labs.shelf import address, find
 
 STATE_FILE = ".windtunnel-lab.toml"
 PAGES = ".windtunnel"
@@ -70,6 +70,8 @@ def start(name: str, folder: Path | None = None) -> Path:
     Raises UsageError if something is there already: nobody's work is ever overwritten.
     """
     lab = find(name)
+    if folder is None and Path(lab.id).resolve() == lab.folder:
+        raise UsageError(f"{lab.id} is the folder of the lab itself: give another one for your work")
     place = Path(lab.id.replace("/", "-")) if folder is None else Path(folder)
     if (place / STATE_FILE).exists():
         raise UsageError(f"{place} was started already; go on there (`windtunnel lab check {place}`), or give another folder")
@@ -83,7 +85,7 @@ def start(name: str, folder: Path | None = None) -> Path:
             (place / file).write_bytes(data)
     except OSError as error:
         raise UsageError(f"cannot write to {place}: {error.strerror}") from None
-    State(lab.id, lab.content_hash, lab.stages[0].id if lab.stages else "").save(place)
+    State(address(lab), lab.content_hash, lab.stages[0].id if lab.stages else "").save(place)
     return place
 
 

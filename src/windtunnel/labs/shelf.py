@@ -19,7 +19,12 @@ def catalogue() -> list[Lab]:
 
 
 def find(name: str) -> Lab:
-    """The lab `name`; "raft/durable_vote" is the safeguard of that name of a system. Raises UsageError with the nearest name."""
+    """The lab `name`; "raft/vote_is_durable" is the safeguard of that name of a system; a path is a folder of somebody's own.
+
+    Raises UsageError with the nearest name.
+    """
+    if (Path(name) / LAB_FILE).is_file():
+        return read_lab(Path(name).resolve())
     if "/" in name:
         from windtunnel.labs.safeguards import safeguard_lab  # noqa: PLC0415 - systems load when they are asked for
 
@@ -27,6 +32,11 @@ def find(name: str) -> Lab:
     if (PLACE / name / LAB_FILE).is_file():
         return _read(name)
     raise unknown("lab", name, sorted(folder.name for folder in PLACE.iterdir() if (folder / LAB_FILE).is_file()))
+
+
+def address(lab: Lab) -> str:
+    """What `find` finds the lab by: its id, or the path of its folder if that is not in the catalogue."""
+    return lab.id if lab.folder is None or lab.folder.parent == PLACE else str(lab.folder)
 
 
 @lru_cache

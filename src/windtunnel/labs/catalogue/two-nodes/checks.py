@@ -18,6 +18,7 @@ async def ask(host, line, port):
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(f"{line}\n".encode())
     answer = (await reader.readline()).decode().strip()
+    print(f"{line} at {host}: {answer}")
     writer.close()
     await writer.wait_closed()
     return answer

@@ -25,6 +25,7 @@ class Node:
                 answer = self.note
             elif word == "WRITE":
                 self.note = text
+                print(f"my note is now {text!r}")
                 try:
                     await asyncio.wait_for(self.tell_peer(text), 1.0)
                 except TimeoutError:
@@ -32,6 +33,7 @@ class Node:
                 answer = "OK"
             else:
                 self.note = text
+                print(f"my note is now {text!r}")
                 answer = "OK"
             writer.write(f"{answer}\n".encode())
             await writer.drain()

@@ -25,11 +25,13 @@ class Node:
                 answer = self.note
             elif word == "WRITE":
                 self.note = text
+                print(f"my note is now {text!r}")
                 asyncio.create_task(self.tell_peer(text))
                 await asyncio.sleep(0.1)
                 answer = "OK"
             else:
                 self.note = text
+                print(f"my note is now {text!r}")
                 answer = "OK"
             writer.write(f"{answer}\n".encode())
             await writer.drain()

@@ -25,10 +25,12 @@ class Node:
                 answer = self.note
             elif word == "WRITE":
                 self.note = text
+                print(f"my note is now {text!r}")
                 await self.tell_peer(text)
                 answer = "OK"
             else:
                 self.note = text
+                print(f"my note is now {text!r}")
                 answer = "OK"
             writer.write(f"{answer}\n".encode())
             await writer.drain()
