@@ -112,7 +112,7 @@ async def budget_alone(world, lab):
     expect(granted == 3, "a long quiet time fills the budget up to its reserve, not above", retries=granted)
 
 
-@check("a budget caps the amplification of an outage", seeds=2)
+@check("a budget caps the amplification of an outage", seeds=1)
 async def amplification(world, lab):
     asked = Counter()
 
@@ -147,7 +147,7 @@ async def burst(call, *, calls, rate_per_s):
     await asyncio.gather(*tasks)
 
 
-@check("three layers do not multiply", seeds=2)
+@check("three layers do not multiply", seeds=1)
 async def layers(world, lab):
     asked = Counter()
 
@@ -174,10 +174,10 @@ async def layers(world, lab):
             await lab.retry(lambda: lines.ask("gateway", 80, "?"), attempts_max=4, budget=budget)
 
     async with world.client("browser"):
-        await burst(call, calls=60, rate_per_s=20.0)
+        await burst(call, calls=40, rate_per_s=20.0)
     expect(
-        asked["store"] <= 90,
-        "of 60 calls through three layers with four attempts each, at most 90 requests reach the store, which is out of order",
+        asked["store"] <= 60,
+        "of 40 calls through three layers with four attempts each, at most 60 requests reach the store, which is out of order",
         gateway=asked["gateway"],
         orders=asked["orders"],
         store=asked["store"],
@@ -264,13 +264,13 @@ async def metastable(world, lab):
 
     async with world.client("shop"):
         trouble = asyncio.create_task(incident())
-        await burst(call, calls=1000, rate_per_s=32.0)
+        await burst(call, calls=640, rate_per_s=32.0)
         await trouble
-    late = [at_s for at_s in served if at_s >= 20.0]
+    late = [at_s for at_s in served if at_s >= 13.0]
     expect(
-        len(late) >= 0.85 * 32 * (world.now - 21.0),
-        "a service of 40/s that was slow from 3 to 6 s serves its 32 calls/s again from 20 s on, at least 85 % of them",
-        served_per_s=round(len(late) / (world.now - 20.0), 1),
+        len(late) >= 0.85 * 32 * (world.now - 14.0),
+        "a service of 40/s that was slow from 3 to 6 s serves its 32 calls/s again from 13 s on, at least 85 % of them",
+        served_per_s=round(len(late) / (world.now - 13.0), 1),
     )
 
 
