@@ -19,6 +19,14 @@ def test_the_program_of_the_page_runs(capsys):
     assert f"It prints `{printed}`" in page
 
 
+def test_the_store_on_redis_keeps_the_bound(capsys):
+    """Three processes, one Redis: the assertion of the page holds, and it prints what the page says."""
+    page = (DOCS / "how-to" / "guard-calls.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r'```python title="shared\.py"\n(.*?)```', page, re.DOTALL)
+    exec(compile(code, "shared.py", "exec"), {"__name__": "__main__"})
+    assert f"It prints `{capsys.readouterr().out.strip()}`" in page
+
+
 @pytest.mark.parametrize("package", ["tenacity", "stamina", "pybreaker", "circuitbreaker", "purgatory", "limits", "aiolimiter"])
 def test_the_table_names_the_versions_that_were_measured(package):
     """Where a peer is installed, the page speaks of that version."""
