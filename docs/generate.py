@@ -1,8 +1,8 @@
 """Writes the reference pages that the code knows best: `python docs/generate.py`.
 
 docs/reference/cli.md comes from the commands' parsers, docs/reference/faults.md from the registry of profiles,
-docs/reference/pytest.md from the plugin's options, docs/reference/models.md from the registry of models. A test compares
-the pages with what this would write.
+docs/reference/pytest.md from the plugin's options, docs/reference/models.md and calculators.md from the registries of models and
+of calculators. A test compares the pages with what this would write.
 """
 
 from __future__ import annotations
@@ -201,7 +201,47 @@ def models_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"cli.md": cli_page, "faults.md": faults_page, "pytest.md": pytest_page, "models.md": models_page}
+CALCULATORS_HEAD = """\
+# Calculators
+
+`windtunnel calc NAME --input value ... [--check] [--sensitivity OUTPUT] [--chart] [--json]`;
+`windtunnel.quant.CALCULATORS["NAME"].compute({"input": "80/s"})`. Every input has a unit and a domain; what is outside is refused
+by name. The outputs shown are those of the defaults. [How to use them](../how-to/calculate.md).
+[How they are checked](../explanation/checked-formulas.md).
+
+A bare number is taken in the unit of the input: seconds, per second, dollars, bytes, shares of 1, months. A year has 365 days, a
+month is a twelfth of it (730 hours).
+"""
+
+
+def calculators_page() -> str:
+    """docs/reference/calculators.md."""
+    from windtunnel.quant import CALCULATORS  # noqa: PLC0415 - only this page needs them
+
+    parts = [CALCULATORS_HEAD]
+    for calculator in CALCULATORS.values():
+        parts += [f"## {calculator.name}", "", f"*{calculator.title}* ({calculator.group}).", ""]
+        parts += ["```", *calculator.formula.splitlines(), "```", "", f"Source: {calculator.source}.", ""]
+        parts += ["| input | meaning | default | domain |", "|---|---|---|---|"]
+        for each in calculator.inputs:
+            note = f" ({each.what})" if each.what and each.kind != "text" else ""
+            default = f"`{each.default}`" if each.kind == "text" and each.default else each.text(each.default) or "none"
+            parts.append(f"| `{each.name}` | {_cell(each.label + note)} | {_cell(default)} | {_cell(each.domain())} |")
+        result = calculator.compute(calculator.read(calculator.example))
+        shown = f" with {', '.join(f'`{k} {v}`' for k, v in calculator.example.items())}" if calculator.example else ""
+        parts += ["", f"| output | {('at the defaults' + shown).strip()} | meaning |", "|---|---|---|"]
+        parts += [f"| `{output.name}` | {_cell(output.text())} | {_cell(output.label)} |" for output in result.outputs]
+        parts += ["", f"Assumes: {'; '.join(calculator.assumptions)}.", ""]
+    return "\n".join(parts)
+
+
+PAGES = {
+    "cli.md": cli_page,
+    "faults.md": faults_page,
+    "pytest.md": pytest_page,
+    "models.md": models_page,
+    "calculators.md": calculators_page,
+}
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ def test_what_is_no_such_quantity_is_said(text, unit, says):
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (0.0333, "s", "33.30 ms"),
+        (0.0333, "s", "33.3 ms"),
         (0.9999996, "s", "1 s"),
         (0.0, "s", "0 s"),
         (7200.0, "s", "2 h"),

@@ -169,10 +169,8 @@ def show(value: float | str | None, unit: str) -> str:
 def number(value: float) -> str:
     """A plain number: whole ones in full, others to four significant digits."""
     if abs(value) < 1e4:
-        value = float(f"{value:.4g}") or 0.0
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{value:,.0f}"
-    return f"{value:,.{max(0, 4 - len(str(int(abs(value)))))}f}" if abs(value) >= 1 else f"{value:.4g}"
+        return f"{value:.4g}".replace("e+0", "e") if value and abs(value) < 1e3 else f"{float(f'{value:.4g}'):,.10g}"
+    return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _stepped(value: float, steps: tuple[tuple[float, float, str], ...], gap: str) -> str:
