@@ -61,7 +61,8 @@ FAINT = """() => {
 NAMELESS = """() => {
   const found = [];
   const given = (e) => e.getAttribute("aria-label") || e.getAttribute("title") || e.labels?.[0]?.textContent;
-  const named = (e) => (given(e) || e.placeholder || e.textContent || "").trim() !== "";
+  const within = (e) => e.parentElement.closest("[role=img][aria-label]");
+  const named = (e) => within(e) || (given(e) || e.placeholder || e.textContent || "").trim() !== "";
   const parts = "a[href], button, input, select, textarea, summary, [role=img], canvas, [tabindex]";
   for (const e of document.querySelectorAll(parts)) {
     if (e.checkVisibility() && e.id !== "main" && !named(e)) found.push(`no name: ${e.outerHTML.slice(0, 120)}`);

@@ -44,7 +44,16 @@ def work(order: Mapping[str, Any], say: Say, pace: Pace) -> None:
     system = find(scenario.system)
     clients = [f"c{i + 1}" for i in range(scenario.clients)]
     nodes = list(system.nodes(scenario.size or system.size))
-    say("begin", system=system.name, title=system.title, nodes=nodes, clients=clients, for_s=scenario.for_s, seed=scenario.seed)
+    say(
+        "begin",
+        system=system.name,
+        title=system.title,
+        nodes=nodes,
+        clients=clients,
+        for_s=scenario.for_s,
+        seed=scenario.seed,
+        speed=pace.speed,
+    )
     judged = run(scenario, **_eyes(scenario, nodes, say, pace, float(order.get("fast_until_s") or 0.0)))
     place = store.save(judged, root)
     say(

@@ -24,7 +24,7 @@ const NOTES = {
 };
 const BAD = new Set(["crash", "cut", "pause", "violation", "weather", "disk", "skew"]);
 
-export async function render({ id, signal, go }) {
+export async function render({ id, signal }) {
   const cluster = new Cluster(signal);
   const strip = new Strip(signal);
   const title = h("h1", {}, "A run begins");
@@ -35,7 +35,8 @@ export async function render({ id, signal, go }) {
   const outcome = h("div", { class: "outcome", role: "status" });
   const hold = h("button", { type: "button", onclick: toggle }, icon("pause"), "Pause");
   const end = h("button", { type: "button", onclick: () => act(`/api/jobs/${id}/cancel`).catch((error) => toast(error.message)) }, icon("cross"), "Cancel");
-  const controls = h("div", { class: "row controls" }, hold, choice("speed", "Speed", SPEEDS, "", (value) => pace({ speed: Number(value) })), end);
+  const speeds = choice("speed", "Speed", SPEEDS, "", (value) => pace({ speed: Number(value) }));
+  const controls = h("div", { class: "row controls" }, hold, end, speeds);
   let paused = false;
   let going = true;
   let length = 1;
@@ -66,6 +67,8 @@ export async function render({ id, signal, go }) {
       title.textContent = `${event.title.split(":")[0]}, seed ${event.seed}`;
       document.title = `${title.textContent} · windtunnel`;
       length = event.for_s;
+      const now = speeds.querySelector(`[value="${event.speed}"]`);
+      if (now) now.checked = true;
       cluster.begin(event);
       strip.begin(event);
     },
@@ -87,6 +90,8 @@ export async function render({ id, signal, go }) {
     bucket: (event) => strip.bucket(event),
     done(event) {
       over();
+      clock.textContent = `${event.sim_s.toFixed(1)} s`;
+      asked.textContent = event.ops.ok + event.ops.fail + event.ops.info;
       const link = h("a", { class: "button strong-button", href: `/run/${encodeURIComponent(event.run)}` }, icon("eye"), "Open the trace");
       replace(outcome, h("div", { class: `banner ${event.verdict}` },
         h("div", {}, h("p", { class: "big" }, verdict(event.verdict)), h("p", {}, event.why || `Every promise was kept: ${counted(event.ops.ok, "operation")} succeeded.`)),

@@ -10,6 +10,7 @@ const STREAKS_MAX = 400;
 export class Cluster {
   constructor(signal) {
     this.nodes = [];
+    this.clients = [];
     this.places = new Map();
     this.state = {};
     this.leader = null;
@@ -36,7 +37,7 @@ export class Cluster {
     const now = performance.now();
     const each = frame.messages.length ? 50 / frame.messages.length : 0;
     frame.messages.forEach(([from, to, , , kind, lost], at) => {
-      if (!this.kinds.has(kind)) this.meet(kind);
+      if (!this.kinds.has(kind)) this.meet(kind, this.clients.includes(from) || this.clients.includes(to));
       this.streaks.push({ from, to, kind, lost, at: now + at * each });
     });
     if (this.streaks.length > STREAKS_MAX) this.streaks.splice(0, this.streaks.length - STREAKS_MAX);
@@ -44,8 +45,9 @@ export class Cluster {
     this.paint();
   }
 
-  meet(kind) {
-    this.kinds.set(kind, TONES[this.kinds.size % TONES.length]);
+  /** A kind of message is seen for the first time: those of clients stay grey, so that the protocol's stand out. */
+  meet(kind, asked) {
+    this.kinds.set(kind, asked ? "ink-2" : TONES[[...this.kinds.values()].filter((tone) => tone !== "ink-2").length % TONES.length]);
     replace(this.legend, [...this.kinds].map(([name, tone]) => h("li", {}, h("i", { style: { background: `var(--${tone})` } }), name)));
   }
 
@@ -62,7 +64,7 @@ export class Cluster {
   }
 
   place(width, height) {
-    const clients = this.clients ?? [];
+    const { clients } = this;
     const room = clients.length ? 46 : 0;
     const [x, y] = [width / 2, (height - room) / 2];
     const radius = Math.min(x - 34, y - 30);
@@ -85,7 +87,7 @@ export class Cluster {
     this.drawCuts(context, colours);
     this.streaks = this.streaks.filter((streak) => now - streak.at < STREAK_MS);
     for (const streak of this.streaks) this.drawStreak(context, colours, streak, resting ? 0.7 : (now - streak.at) / STREAK_MS);
-    for (const client of this.clients ?? []) this.drawClient(context, colours, client);
+    for (const client of this.clients) this.drawClient(context, colours, client);
     for (const node of this.nodes) this.drawNode(context, colours, node);
     if (this.streaks.length && !resting) this.paint();
   }
@@ -173,6 +175,6 @@ export class Cluster {
     context.font = "11px Plex, sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
-    if ((this.clients?.length ?? 0) <= 12) context.fillText(client, x, y + 4);
+    if (this.clients.length <= 12) context.fillText(client, x, y + 4);
   }
 }

@@ -44,7 +44,7 @@ export class Strip {
   draw(context, width, height) {
     const colours = palette("ink-2", "rule", "rule-2", "accent", "m1", "m2", "m4", "bad", "network", "process", "machine");
     const end = Math.max(this.for_s, this.now);
-    const [left, right, top, foot] = [38, width - 6, 8, height - 20];
+    const [left, right, top, foot] = [52, width - 6, 8, height - 20];
     const x = (t) => left + ((right - left) * t) / end;
     const split = top + (foot - top) * 0.42;
     context.font = "11px Plex, sans-serif";
