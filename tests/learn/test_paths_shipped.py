@@ -199,7 +199,7 @@ def test_items_that_do_not_exist_are_refused(name, says):
     ("name", "command"),
     [
         ("lesson:law-1", "windtunnel lesson do law-1"),
-        ("lab:raft-election#votes", "windtunnel lab start raft-election"),
+        ("lab:raft-election#1", "windtunnel lab start raft-election"),
         ("lab:raft/one_vote_per_term", "windtunnel lab start raft/one_vote_per_term"),
         ("calc:mmc", "windtunnel calc mmc --check"),
         ("decision:retry", "windtunnel decide retry --cases"),

@@ -216,6 +216,8 @@ def _choose(args: argparse.Namespace) -> int:
 
     if args.path is not None:
         raise UsageError(f"`path choose` proposes a path; to start {args.path}: windtunnel path start {args.path}")
+    if args.goal is not None and args.goal not in placement.GOALS:
+        raise unknown("goal", args.goal, placement.GOALS)
     answers = pairs_of_answers(args.answer)
     talks = sys.stdin.isatty() and sys.stdout.isatty() and not args.json and not answers
     if talks:

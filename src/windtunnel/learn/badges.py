@@ -17,6 +17,7 @@ import base64
 import datetime as dt
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -294,10 +295,9 @@ def _encoded(data: bytes) -> str:
 
 
 def _decoded(text: str, what: str) -> bytes:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        raise ValueError(f"the {what} is not base64url") from None
+    if not re.fullmatch(r"[A-Za-z0-9_-]*", text) or len(text) % 4 == 1:
+        raise ValueError(f"the {what} is not base64url")
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _object(text: str, what: str) -> dict[str, Any]:

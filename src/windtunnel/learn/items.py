@@ -64,9 +64,10 @@ def _lab(name: str) -> Item:
 
     bare, _, stage = name.partition("#")
     found = labs.find(bare)
-    if stage and stage not in [part.id for part in found.stages]:
-        raise unknown(f"stage of the lab {bare}", stage, [part.id for part in found.stages])
-    title = next((f"{found.title}: {part.title}" for part in found.stages if part.id == stage), found.title)
+    parts = {str(number): part for number, part in enumerate(found.stages, 1)}
+    if stage and stage not in parts:
+        raise unknown(f"stage of the lab {bare}", stage, parts)
+    title = f"{found.title}: {parts[stage].title}" if stage else found.title
     minutes = SAFEGUARD_MINUTES if "/" in bare else round(found.hours * 60)
     needs = tuple(f"lab:{need}" for need in found.prerequisites)
     return Item(f"lab:{name}", "lab", title, minutes, f"windtunnel lab start {bare}", tuple(found.laws), needs)
