@@ -11,7 +11,7 @@ from windtunnel.foreign import RpcError
 from windtunnel.histories import Recorder
 from windtunnel.labs.checking import expect, stdio_check
 
-SETTLE_S = 3.0
+SETTLE_S = 2.5
 QUIET_S = 5.0
 QUIET_MESSAGES_MAX = 10  # between all nodes in QUIET_S, when everybody knows everything
 PROMPT_S = 0.3  # an answer that needs nobody else
@@ -71,14 +71,14 @@ async def one(cluster: Any) -> None:
     expect(answer is not None and answer["messages"] == [7], "n0 was told 7, and shows it", got=answer)
 
 
-@stdio_check("everybody hears", nodes=4, seeds=1)
+@stdio_check("everybody hears", nodes=3, seeds=1)
 async def everybody(cluster: Any) -> None:
     clients = Clients(cluster)
     await clients.business(6)
     await clients.judged()
 
 
-@stdio_check("nothing is lost with a message", nodes=4, seeds=2)
+@stdio_check("nothing is lost with a message", nodes=3, seeds=2)
 async def lossy(cluster: Any) -> None:
     cluster.weather(drop=0.4)
     clients = Clients(cluster)
@@ -103,7 +103,7 @@ async def alone(cluster: Any) -> None:
     await clients.judged()
 
 
-@stdio_check("through partitions", nodes=5, seeds=2, faults="partition:2", for_s=4.0)
+@stdio_check("through partitions", nodes=4, seeds=2, faults="partition:2", for_s=4.0)
 async def partitions(cluster: Any) -> None:
     clients = Clients(cluster)
     await clients.business(8)
@@ -125,7 +125,7 @@ async def around(cluster: Any) -> None:
     )
 
 
-@stdio_check("a quiet network is quiet", nodes=4, seeds=1)
+@stdio_check("a quiet network is quiet", nodes=3, seeds=1)
 async def quiet(cluster: Any) -> None:
     clients = Clients(cluster)
     await clients.business(6)

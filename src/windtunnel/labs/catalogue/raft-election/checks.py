@@ -290,7 +290,7 @@ def newer_term(lab: ModuleType) -> None:
 scenario_check(
     "at most one leader in a term",
     stage="votes",
-    seeds=30,
+    seeds=20,
     faults=("duplicate", "slow"),
     for_s=8.0,
     broken=SAFE,
@@ -312,7 +312,7 @@ def timeouts_differ(lab: ModuleType) -> None:
 scenario_check(
     "a leader is found, and stays",
     stage="heartbeats",
-    seeds=15,
+    seeds=8,
     for_s=8.0,
     broken=(*SAFE, "the_leader_stays", "one_leader_is_followed"),
     options={"terms_max": 12},
@@ -322,7 +322,7 @@ scenario_check(
 scenario_check(
     "a new leader after every partition",
     stage="heartbeats",
-    seeds=25,
+    seeds=16,
     faults=("partition", "loss", "pause"),
     for_s=8.0,
     broken=(*SAFE, "one_leader_is_followed"),
@@ -389,7 +389,7 @@ def up_to_date(lab: ModuleType) -> None:
 scenario_check(
     "safe through crashes",
     stage="crashes",
-    seeds=30,
+    seeds=20,
     faults=("crash:2", "partition"),
     for_s=8.0,
     broken=(*SAFE, "one_leader_is_followed"),
@@ -400,7 +400,7 @@ scenario_check(
 scenario_check(
     "a leader has what is committed",
     stage="crashes",
-    seeds=20,
+    seeds=12,
     faults=("crash", "partition"),
     for_s=8.0,
     broken=(*SAFE, "leader_completeness", "one_leader_is_followed"),
