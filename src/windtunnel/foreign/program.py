@@ -16,7 +16,7 @@ from windtunnel.foreign.quiet import CAN_TELL, asleep, tree, unread
 
 STDERR_TAIL = 4000
 LINE_SHOWN = 200
-_POLL_S = 0.0005
+_POLL_S = 0.0001
 _SILENCE_S = 0.03
 """Where nobody can tell whether a program sleeps: how long it must say nothing."""
 

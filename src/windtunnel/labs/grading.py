@@ -46,13 +46,18 @@ class Grader:
 
     def __init__(self) -> None:
         self.walls: list[tuple[str, bool, str]] = []
-        self._root = Path(tempfile.mkdtemp(prefix="windtunnel-lab-"))
+        try:
+            self._root = Path(tempfile.mkdtemp(prefix="windtunnel-lab-"))
+        except OSError as error:
+            raise UsageError(f"cannot make a folder for the check: {error}; $TMPDIR chooses another place") from None
         self._scratch = self._root / "scratch"
         self._scratch.mkdir()
         self._work = self._root / "work"
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         ours, theirs = os.pipe()
         self._pipe = ours
+        self._poll = select.poll()
+        self._poll.register(ours, select.POLLIN | select.POLLHUP)
         self._pending = b""
         # -P: the folder that somebody stands in, theirs perhaps, is no place for modules.
         command = [sys.executable, "-P", "-m", "windtunnel.labs.grader", str(theirs), str(self._scratch)]
@@ -181,8 +186,7 @@ class Grader:
             left_s = ends_s - time.monotonic()
             if left_s <= 0 or self._pipe < 0:
                 return None
-            ready, _, _ = select.select([self._pipe], [], [], left_s)
-            if not ready:
+            if not self._poll.poll(left_s * 1000.0):
                 return None
             chunk = os.read(self._pipe, 1 << 20)
             if not chunk or len(self._pending) > EVENT_BYTES_MAX:

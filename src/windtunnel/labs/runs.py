@@ -161,6 +161,7 @@ class _Played:
     broken: str = ""
     why: str = ""
     ok: int = 0
+    fingerprint: str = ""
     story: Outcome | None = None
 
 
@@ -173,6 +174,7 @@ def _scenario(check: Check, bench: Bench) -> Outcome:
 
     seeds = list(range(1, check.seeds + 1)) if bench.seed is None else [bench.seed]
     worst: _Played | None = None
+    first = _Played("unknown")
     ok = 0
     for seed, ended in _in_order(play, seeds, bench.limits.run_s):
         outcome.seeds += 1
@@ -185,13 +187,18 @@ def _scenario(check: Check, bench: Bench) -> Outcome:
             outcome.first_bad = {"at_s": 0.0, "host": "", "where": where, "kind": kind, "text": _relative(ended.text, bench)}
             return outcome
         played: _Played = ended.value
+        first = played if seed == seeds[0] else first
         ok += played.ok
         if played.story is not None:
             played.story.seeds = outcome.seeds
             return played.story
         if played.verdict == "unknown":
             worst = played
-    if worst is not None:
+    again = alone(play, seeds[0], limit_s=bench.limits.run_s)
+    if again.how != "returned" or again.value.fingerprint != first.fingerprint:
+        outcome.verdict, outcome.kind, outcome.seed = "unknown", "divergence", seeds[0]
+        outcome.message = "two runs of one seed differ: the time of day, `random` or the order of a set has got into the protocol"
+    elif worst is not None:
         outcome.verdict, outcome.message = "unknown", worst.why
     elif not ok and "script" not in check.options["choices"]:
         outcome.verdict, outcome.message = "failed", "in no seed did a single operation of a client succeed"
@@ -228,7 +235,8 @@ def _play(check: Check, bench: Bench, seed: int) -> _Played:
     ok = int(played.results["ops"]["ok"])
     if played.verdict != "invalid" or (wanted and played.broken not in wanted):
         unknown = played.verdict == "unknown" and not wanted
-        return _Played("unknown" if unknown else "valid", why=str(played.results["why"] or ""), ok=ok)
+        why, fingerprint = str(played.results["why"] or ""), str(played.results["fingerprint"])
+        return _Played("unknown" if unknown else "valid", why=why, ok=ok, fingerprint=fingerprint)
     return _Played("invalid", broken=played.broken or "", ok=ok, story=_story(check, bench, played, seed))
 
 
