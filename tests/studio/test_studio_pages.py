@@ -69,13 +69,16 @@ def test_every_module_that_is_imported_is_there():
 
 
 @browsed
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (820, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 def test_pages_fit_can_be_read_and_have_names(visit, width, scheme):
     """No page is wider than the window, text has the contrast that it needs, controls and pictures have names."""
     seen = visit(viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce")
     for path in PAGES:
         page = seen.turn_to(path)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than {width}"
+        for wide in (width, 820):
+            page.set_viewport_size({"width": wide, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than {wide}"
+        page.set_viewport_size({"width": width, "height": 844})
         assert page.evaluate(FAINT) == [], path
         assert page.evaluate(NAMELESS) == [], path
 
