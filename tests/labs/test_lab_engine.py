@@ -155,12 +155,21 @@ def test_two_checks_of_one_name_are_refused():
 # --- Quality, safeguards ---
 
 
-def test_the_first_lab_grades():
-    """Starter fails, reference passes, all mutants are killed."""
-    found = labs.quality("two-nodes")
-    assert found.good, [(row.what, row.text) for row in found.rows if not row.good]
-    assert found.kill_rate == 1.0
-    assert found.to_json()["verdict"] == "valid"
+def test_a_lab_that_does_not_grade_is_told(tmp_path):
+    """A starter that passes, and a mutant that lives or dies of something else."""
+    changes = {
+        "start/adding.py": REFERENCE,
+        "mutants/lives.py": REFERENCE,
+        "lab.toml": LAB + '\n[mutants.lives]\nwhat = "nothing"\nkilled_by = "answers"\n',
+    }
+    found = labs.quality(str(written(tmp_path / "toy", **changes)))
+    assert [(row.what, row.good) for row in found.rows] == [
+        ("start", False),
+        ("reference", True),
+        ("mutants/minus", True),
+        ("mutants/lives", False),
+    ]
+    assert (found.good, found.kill_rate, found.to_json()["verdict"]) == (False, 0.5, "invalid")
 
 
 @pytest.mark.parametrize("name", safeguard_ids())

@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
     os.chdir(scratch)
     walls = enclose(scratch)
     voice.say("ready", walls=[[wall.name, wall.stands, wall.text] for wall in walls])
-    for line in sys.stdin:
+    while line := sys.stdin.readline():
         job = json.loads(line)
         pid = os.fork()
         if pid == 0:
@@ -80,19 +80,24 @@ def main(arguments: list[str]) -> int:
         _, status = os.waitpid(pid, 0)
         if status != 0:
             voice.say("broken", message="the grader ended in the middle: something killed it")
+        _warm_more()
     return 0
 
 
 def _warm() -> None:
     """Import what every check needs, once."""
     import windtunnel.faults  # noqa: PLC0415
-    import windtunnel.labs.runs  # noqa: PLC0415
-    import windtunnel.scenarios.simulated  # noqa: PLC0415
-    import windtunnel.testing.page  # noqa: PLC0415
-    import windtunnel.testing.shrinking  # noqa: PLC0415, F401
+    import windtunnel.labs.runs  # noqa: PLC0415, F401
     from windtunnel.testing.campaign import load  # noqa: PLC0415
 
     load()
+
+
+def _warm_more() -> None:
+    """Import what failures and cores need, while somebody looks at the first result: the next one comes sooner."""
+    import windtunnel.scenarios.simulated  # noqa: PLC0415
+    import windtunnel.testing.page  # noqa: PLC0415
+    import windtunnel.testing.shrinking  # noqa: PLC0415, F401
 
 
 def _serve(job: dict[str, Any], voice: _Voice, scratch: Path) -> None:

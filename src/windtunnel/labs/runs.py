@@ -19,7 +19,6 @@ from windtunnel.labs.walls import Limits, confine
 from windtunnel.testing import campaign as campaigns
 from windtunnel.testing.campaign import Campaign, Failure, row_of
 from windtunnel.testing.forks import Crew, Ended, alone
-from windtunnel.testing.page import page, trace
 from windtunnel.testing.settings import Settings, cores
 from windtunnel.testing.single import Ask, Row, Single
 from windtunnel.testing.storms import words
@@ -129,6 +128,8 @@ def _of_campaign(check: Check, campaign: Campaign, bench: Bench) -> Outcome:
 
 
 def _tell(outcome: Outcome, check: Check, campaign: Campaign, failure: Failure, bench: Bench) -> None:
+    from windtunnel.testing.page import page, trace  # noqa: PLC0415 - the makers of pages load for failures only
+
     row = failure.smallest
     where = _last_place(row.text, bench) or _relative(row.where, bench)
     text = _relative(found(row.kind, row.message, where, bench.limits, check.limit_s), bench)
