@@ -17,6 +17,7 @@ FLAGS = [
 
 PAGES = (
     "/",
+    "/choose",
     "/path",
     "/path/beginner",
     "/lesson/what-is-distributed",

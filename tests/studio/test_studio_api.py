@@ -355,3 +355,32 @@ def test_a_path_is_chosen(studio):
     assert studio.post("/api/paths/beginner/start") == {"path": "beginner"}
     assert studio.get("/api/home")["path"]["chosen"]
     assert studio.ask("POST", "/api/paths/no-such/start", {})[0] == 404
+
+
+def test_a_path_is_proposed_by_what_is_solved(studio):
+    """Answers are graded and kept; nothing solved leads to the first path, and a goal must exist."""
+    asked = studio.get("/api/placement")
+    assert {goal["id"] for goal in asked["goals"]} >= {"foundation", "leadership"}
+    assert not any({"answer", "why"} & set(row) for row in asked["exercises"])
+    found = studio.post("/api/placement", {"goal": "design", "answers": {"majority": "4"}, "hours_per_week": 4})
+    assert found["results"] == {"majority": False}
+    assert found["chosen"]["path"] == "beginner"
+    assert studio.post("/api/placement", {"goal": "foundation", "answers": {}, "codes": False})["chosen"]["path"] == "leader"
+    for wrong in ({"goal": "fame", "answers": {}}, {"goal": "design", "answers": []}, {"goal": "design", "answers": {"x": "1"}}):
+        assert studio.ask("POST", "/api/placement", wrong)[0] == 400
+
+
+def test_a_prediction_is_made_without_an_editor(studio):
+    """It goes into the answer's file of that lab and no other, keeps the reason written there, and is graded like any."""
+    name = "two-phase-commit~log_before_announce"
+    assert studio.ask("POST", f"/api/labs/{name}/predict", {"promise": "agreement"})[0] == 400
+    state = studio.post(f"/api/labs/{name}/start")["state"]
+    file = Path(state["file"])
+    file.write_text(file.read_text().replace('because = ""', 'because = "I think so"'))
+    promises = [row["name"] for row in studio.get(f"/api/labs/{name}")["promises"]]
+    assert studio.ask("POST", f"/api/labs/{name}/predict", {"promise": '"]\nx = "'})[0] == 400
+    studio.post(f"/api/labs/{name}/predict", {"promise": promises[0]})
+    assert f'breaks = "{promises[0]}"' in file.read_text()
+    assert 'because = "I think so"' in file.read_text()
+    assert studio.get("/api/labs/two-nodes")["promises"] == []
+    assert studio.ask("POST", "/api/labs/two-nodes/predict", {"promise": "agreement"})[0] == 400

@@ -8,6 +8,7 @@ doing. No code of the learner's is run.
 
 from __future__ import annotations
 
+import re
 import time
 import tomllib
 from collections.abc import Callable
@@ -140,6 +141,23 @@ def answer_files(lab: Lab) -> dict[str, bytes]:
     """The right answer."""
     _, rule = _lab_rule(lab)
     return {ANSWER: _answer(rule, rule.breaks[0]).encode()}
+
+
+def promises_of(lab: Lab) -> tuple[str, ...]:
+    """The names of which one is to be predicted."""
+    return _promises(_lab_rule(lab)[0])
+
+
+def predicted(lab: Lab, promise: str, before: str = "") -> str:
+    """The text of the answer's file with that prediction. before: the text so far, of which the reason is kept."""
+    _, rule = _lab_rule(lab)
+    if promise not in _promises(_lab_rule(lab)[0]):
+        raise unknown("promise", promise, promises_of(lab))
+    text = before if _BREAKS.search(before) else _answer(rule, "")
+    return _BREAKS.sub(f'breaks = "{promise}"', text, count=1)
+
+
+_BREAKS = re.compile(r"^breaks *=.*$", re.MULTILINE)
 
 
 def _answer(rule: SafeguardInfo, breaks: str) -> str:

@@ -25,6 +25,7 @@ from windtunnel.studio.stream import follow, place_of
 
 PAGES = (
     "/",
+    "/choose",
     "/path",
     "/path/{id}",
     "/lesson/{id}",
@@ -82,6 +83,8 @@ def application(places: Places) -> Starlette:
 def _api() -> list[Route]:
     return [
         get("/api/home", school.home),
+        get("/api/placement", school.exercises),
+        post("/api/placement", school.propose),
         get("/api/paths", school.all_paths),
         get("/api/paths/{name}", school.one_path),
         post("/api/paths/{name}/start", school.start_path),
@@ -96,6 +99,7 @@ def _api() -> list[Route]:
         get("/api/labs/{name}/source", workbench.source),
         post("/api/labs/{name}/hint", workbench.take_hint),
         get("/api/labs/{name}/solution", workbench.solution),
+        post("/api/labs/{name}/predict", workbench.predict),
         post("/api/labs/{name}/check", workbench.check_lab),
         get("/api/calculators", figures.all_calculators),
         get("/api/calculators/{name}", figures.one_calculator),

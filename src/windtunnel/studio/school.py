@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.base.errors import UsageError, unknown
-from windtunnel.studio.answers import Body, NotThere, text
+from windtunnel.studio.answers import Body, NotThere, number, text
 
 if TYPE_CHECKING:
     from windtunnel.learn import Journal, Lesson, Progress
@@ -129,12 +129,41 @@ def one_path(studio: Studio, name: str) -> dict[str, Any]:
 
 
 def start_path(studio: Studio, body: Body, name: str) -> dict[str, Any]:
-    """Choose a path."""
-    from windtunnel.learn import set_settings  # noqa: PLC0415
+    """Choose a path. What somebody was placed above need not be done first; that is on record, and proves nothing."""
+    from windtunnel.learn import placement, set_settings  # noqa: PLC0415
 
-    del body
-    set_settings({"path": _path(name).id}, studio.places.home)
+    made = _path(name)
+    hours = number(body, "hours_per_week", 0.5, 80)
+    set_settings({"path": made.id} | ({"hours_per_week": hours} if hours else {}), studio.places.home)
+    log = journal(studio)
+    progress = log.read()
+    for item in placement.skipped(made, progress):
+        if item not in progress.overridden():
+            log.add(item, "override", "skipped", "", metrics={"reason": "placement"}, override=True)
     return {"path": name}
+
+
+def exercises(_studio: Studio) -> dict[str, Any]:
+    """The small exercises by which a path is proposed, and the goals that there are."""
+    from windtunnel.learn import placement  # noqa: PLC0415
+
+    asked = [question.to_json() for question in placement.exercises().values()]
+    return {"goals": [{"id": name, "text": words} for name, words in placement.GOALS.items()], "exercises": asked}
+
+
+def propose(studio: Studio, body: Body) -> dict[str, Any]:
+    """The path that fits a goal and what was solved; each answer is kept as evidence."""
+    from windtunnel.learn import placement  # noqa: PLC0415
+
+    answers = body.get("answers")
+    if not isinstance(answers, dict) or not all(isinstance(given, str) and len(given) < 100 for given in answers.values()):
+        raise UsageError("answers: expected a text for each exercise that was answered")
+    hours = number(body, "hours_per_week", 0.5, 80, 5.0) or 5.0
+    log = journal(studio)
+    results = placement.grade(answers, log)
+    goal = text(body, "goal", longest=40)
+    chosen = placement.choose(results, goal=goal, hours_per_week=hours, codes=body.get("codes") is not False, progress=log.read())
+    return {"results": results, "chosen": chosen.to_json()}
 
 
 def _path(name: str) -> Path:
@@ -200,7 +229,7 @@ def _lesson(name: str) -> Lesson:
 
 
 def around(item: str, studio: Studio) -> dict[str, Any]:
-    """What comes before and after an item on the learner's path, else on the first path that has it."""
+    """Where an item stands on the learner's path, else on the first that has it: what it still needs, what is beside it."""
     from windtunnel.learn import paths  # noqa: PLC0415
 
     chosen = _chosen(studio)
@@ -213,8 +242,10 @@ def around(item: str, studio: Studio) -> dict[str, Any]:
             shown = {
                 side: [{"title": node.shown(), "href": address(node.item)} for node in found] for side, found in beside.items()
             }
-            return {"on": {"id": made.id, "title": made.title}, **shown}
-    return {"on": None, "before": [], "after": []}
+            needs = [state.missing for state in made.status(journal(studio).read()).nodes if state.node.item == item]
+            first = [{"title": _title(need), "href": address(need)} for need in (needs[0] if needs else ())]
+            return {"on": {"id": made.id, "title": made.title}, "first": first, **shown}
+    return {"on": None, "first": [], "before": [], "after": []}
 
 
 # --- Decisions ---

@@ -61,6 +61,7 @@ def one_lab(studio: Studio, name: str) -> dict[str, Any]:
         "passed": evidence.has(f"lab:{lab.id}"),
         "tries": len(tries),
         "command": f"windtunnel lab check {folder(studio, lab)} --watch",
+        "promises": _promises(lab),
         **around(f"lab:{lab.id}", studio),
     }
 
@@ -90,6 +91,32 @@ def start_lab(studio: Studio, body: Body, name: str) -> dict[str, Any]:
     lab = find_lab(name)
     labs.start(lab.id, folder(studio, lab))
     return {"state": _state(studio, lab)}
+
+
+def _promises(lab: Lab) -> list[dict[str, str]]:
+    """What can be predicted, for a lab that asks for a prediction; else nothing."""
+    from windtunnel.labs.safeguards import promises_of  # noqa: PLC0415
+    from windtunnel.systems import find  # noqa: PLC0415
+
+    if lab.rule is None:
+        return []
+    system = find(lab.rule[0])
+    said = {prop.name: prop.statement for prop in (*system.always, *system.eventually)}
+    return [{"name": name, "statement": said.get(name, "of the history that clients see")} for name in promises_of(lab)]
+
+
+def predict(studio: Studio, body: Body, name: str) -> dict[str, Any]:
+    """Write a prediction into the answer's file of a lab made of a safeguard; whoever writes no code needs no editor."""
+    from windtunnel.labs.folder import write_text  # noqa: PLC0415
+    from windtunnel.labs.safeguards import predicted  # noqa: PLC0415
+
+    lab = find_lab(name)
+    if lab.rule is None or _state(studio, lab) is None:
+        raise UsageError("a prediction belongs to a lab about a rule, after it was started")
+    file = folder(studio, lab) / lab.file
+    before = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    write_text(file, predicted(lab, text(body, "promise"), before))
+    return {"promise": body["promise"]}
 
 
 def source(studio: Studio, name: str) -> dict[str, Any]:

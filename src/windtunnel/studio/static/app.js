@@ -5,6 +5,7 @@ import { h, replace } from "./h.js";
 const ROUTES = [
   [/^\/$/, () => import("./pages/home.js")],
   [/^\/path(?:\/([^/]+))?$/, () => import("./pages/path.js")],
+  [/^\/choose$/, () => import("./pages/choose.js")],
   [/^\/lesson\/([^/]+)$/, () => import("./pages/lesson.js")],
   [/^\/lab\/([^/]+)$/, () => import("./pages/lab.js")],
   [/^\/calculators$/, () => import("./pages/calculators.js")],
@@ -64,7 +65,7 @@ async function show() {
 
 function mark(place) {
   delete document.body.dataset.ready;
-  const near = { lesson: "/path", lab: "/path", calculator: "/calculators", system: "/catalogue", job: "/run", decision: "/decisions" };
+  const near = { choose: "/path", lesson: "/path", lab: "/path", calculator: "/calculators", system: "/catalogue", job: "/run", decision: "/decisions" };
   const section = place.split("/")[1];
   const mine = section === "" ? "/" : near[section] ?? `/${section}`;
   for (const link of document.querySelectorAll(".top nav a")) {

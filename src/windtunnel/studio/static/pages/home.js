@@ -30,6 +30,7 @@ function next(home) {
     h("h1", {}, step.title),
     step.why && h("p", { class: "lead" }, step.why),
     h("div", { class: "row" }, h("a", { class: "button strong-button", href: step.href }, begun ? "Go on" : "Begin", icon("arrow")), h("a", { class: "button", href: "/run" }, icon("play"), "Or run a system under faults")),
+    !begun && !home.path.chosen && h("p", { class: "hero-note" }, h("a", { href: "/choose" }, "Not new to this? Find your path")),
   ];
 }
 

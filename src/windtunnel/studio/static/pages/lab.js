@@ -2,7 +2,7 @@
 
 import { act, follow, look } from "../api.js";
 import { h, icon, replace } from "../h.js";
-import { beside } from "../panels/beside.js";
+import { before as firstNote, beside } from "../panels/beside.js";
 import { mountTrace } from "../panels/viewer.js";
 import { prose } from "../prose.js";
 import { command, toast, trouble, verdict } from "../ui.js";
@@ -19,7 +19,7 @@ export async function render({ id, signal }) {
       h("p", { class: "crumb" }, data.on ? h("a", { href: `/path/${data.on.id}` }, data.on.title) : h("a", { href: "/catalogue?kind=lab" }, "Labs"), " / lab"),
       h("h1", {}, lab.title),
       h("p", { class: "lead" }, lab.summary),
-      h("div", { class: "tags" }, h("span", { class: "tag" }, `${lab.hours} h`), h("span", { class: "tag" }, `difficulty ${lab.difficulty} of 5`), lab.laws.map((law) => h("span", { class: "tag" }, `law ${law}`)), data.passed && verdict("passed"))),
+      h("div", { class: "tags" }, h("span", { class: "tag" }, `${lab.hours} h`), h("span", { class: "tag" }, `difficulty ${lab.difficulty} of 5`), lab.laws.map((law) => h("span", { class: "tag" }, `law ${law}`)), data.passed && verdict("passed")), firstNote(data)),
     h("div", { class: "split bench-split" }, h("article", { class: "prose readme" }, prose(data.readme)), bench),
     beside(data),
   ];
@@ -139,6 +139,7 @@ function desk(data, signal) {
     h("section", { class: "tile stack" },
       h("h2", {}, "Your work"),
       stageLine,
+      data.promises.length > 0 && prediction(data, () => check(false)),
       h("div", {}, h("small", {}, "Edit this file in your editor; save; the checks run."), command(data.state.file)),
       h("div", { class: "row" }, once, h("label", { class: "row tight-row", for: "watch" }, watch, "check whenever I save")),
       status, list,
@@ -156,6 +157,25 @@ function desk(data, signal) {
       place.textContent = error.message;
     }
   }
+}
+
+/** A lab about a rule asks for a prediction: it is made here, or in the file. */
+function prediction(data, done) {
+  const said = h("div", { role: "status" });
+  const form = h("form", { class: "prediction", onsubmit: send }, h("fieldset", {}, h("legend", {}, "Which promise breaks without it?"),
+    h("div", { class: "options" }, data.promises.map((row) => h("label", {}, h("input", { type: "radio", name: "promise", value: row.name, required: true }), h("span", {}, row.name.replaceAll("_", " "), h("small", { class: "under" }, row.statement)))))),
+    h("div", { class: "row" }, h("button", { class: "strong-button", type: "submit" }, "Predict, then see")), said);
+  async function send(event) {
+    event.preventDefault();
+    try {
+      await act(`/api/labs/${encodeURIComponent(data.name)}/predict`, { promise: new FormData(form).get("promise") });
+      replace(said);
+      done();
+    } catch (error) {
+      replace(said, trouble(error));
+    }
+  }
+  return form;
 }
 
 function hints(data, check) {

@@ -2,7 +2,7 @@
 
 import { act, follow, look } from "../api.js";
 import { h, icon, replace } from "../h.js";
-import { beside } from "../panels/beside.js";
+import { before as firstNote, beside } from "../panels/beside.js";
 import { block, spans } from "../prose.js";
 import { minutes, trouble, verdict } from "../ui.js";
 
@@ -21,7 +21,7 @@ export async function render({ id, signal }) {
     h("article", { class: "lesson" },
       h("div", { class: "head" },
         h("p", { class: "crumb" }, data.on ? h("a", { href: `/path/${data.on.id}` }, data.on.title) : "Lesson", ` / lesson, ${minutes(lesson.minutes)}`),
-        h("h1", {}, lesson.title), h("p", { class: "lead" }, lesson.objective)),
+        h("h1", {}, lesson.title), h("p", { class: "lead" }, lesson.objective), firstNote(data)),
       h("div", { class: "prose" }, lesson.blocks.map((node) => (node.type === "try" ? attempt(node, context) : node.type === "question" ? question(node, context) : block(node))),
         lesson.sources.length > 0 && h("section", {}, h("h2", {}, "Sources"), h("ol", { class: "sources" }, lesson.sources.map((text, at) => h("li", { id: `source-${at + 1}` }, text)))),
         end),

@@ -50,7 +50,7 @@ async function start(id, go) {
 function choose({ paths, chosen }, go) {
   if (chosen && paths.length === 1) go(`/path/${chosen}`, { instead: true });
   return [
-    h("div", { class: "head" }, h("h1", {}, "Paths"), h("p", { class: "lead" }, "An order in which things make sense: lessons, labs, calculators, decisions. The hours are the sum of what is on them.")),
+    h("div", { class: "head" }, h("h1", {}, "Paths"), h("p", { class: "lead" }, "An order in which things make sense: lessons, labs, calculators, decisions. The hours are the sum of what is on them."), h("div", { class: "row" }, h("a", { class: "button", href: "/choose" }, "Help me choose"))),
     h("ul", { class: "cards" }, paths.map((path) => h("li", {}, h("a", { class: "tile", href: `/path/${path.id}` },
       h("h2", { class: "title" }, path.title, path.id === chosen && h("small", {}, " (yours)")), h("p", {}, path.summary), path.percent > 0 && meter(path.percent / 100, `${path.percent} percent done`),
       h("div", { class: "tags" }, h("span", { class: "tag" }, `${+path.hours.toFixed(1)} h`), h("span", { class: "tag" }, `${path.weeks[0]} to ${path.weeks[1]} weeks`), h("span", { class: "tag" }, `${path.nodes} steps`), path.available_hours < path.hours && h("span", { class: "tag" }, `${+path.available_hours.toFixed(1)} h available`)))))),

@@ -19,6 +19,8 @@ export async function render({ query, go, signal }) {
     seed: query.get("seed") ?? "",
     for_s: Number(query.get("for") ?? 20),
     speed: "5",
+    world: "sim",
+    script: "",
     options: {},
   };
   const about = h("aside", { class: "tile about", "aria-live": "polite" });
@@ -68,7 +70,7 @@ export async function render({ query, go, signal }) {
       if (chosen.seed && !/^\d{1,15}$/.test(chosen.seed)) throw new Error("A seed is a whole number, or nothing for a drawn one.");
       const { job } = await act("/api/runs", {
         system: chosen.system, faults: [...chosen.faults], without: [...chosen.without], for_s: chosen.for_s, speed: Number(chosen.speed),
-        seed: chosen.seed ? Number(chosen.seed) : null, ...chosen.numbers, options: chosen.options,
+        seed: chosen.seed ? Number(chosen.seed) : null, ...chosen.numbers, options: chosen.options, world: chosen.script ? "sim" : chosen.world, script: chosen.script,
       });
       go(`/job/${job}`);
     } catch (error) {
@@ -105,9 +107,14 @@ function aboutSystem(row) {
 
 function moreOptions(row, chosen) {
   chosen.numbers = {};
+  chosen.script = "";
+  const scripts = Object.entries(row.scenarios);
   const figure = (name, label, low, high, placeholder) =>
     h("label", { class: "field" }, h("span", {}, label), h("input", { type: "number", min: low, max: high, placeholder, oninput: (event) => { if (event.target.value === "") delete chosen.numbers[name]; else chosen.numbers[name] = Number(event.target.value); } }));
   return [
+    choice("world", "World", [["sim", "simulated"], ["live", "real processes on this machine"]], chosen.world, (value) => (chosen.world = value)),
+    scripts.length > 0 && h("label", { class: "field" }, h("span", {}, "Directed scenario, instead of traffic and faults"),
+      h("select", { onchange: (event) => (chosen.script = event.target.value) }, h("option", { value: "" }, "none"), scripts.map(([name, what]) => h("option", { value: name }, `${name}: ${what}`)))),
     h("div", { class: "grid-fields" }, figure("nodes", "Nodes", 1, 25, row.size), figure("clients", "Clients", 1, 50, 5), figure("keys", "Keys", 1, 1000, 5), figure("rate_per_s", "Operations per second", 0, 2000, "closed loop")),
     Object.keys(row.options).length > 0 && h("h3", {}, "Options of the system"),
     h("div", { class: "grid-fields" }, Object.entries(row.options).map(([name, value]) =>
