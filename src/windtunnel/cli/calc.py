@@ -31,7 +31,7 @@ def configure(parser: Parser) -> None:
     """The flags of `calc`; the inputs of the calculator are flags as well."""
     parser.free_flags = True
     parser.add_argument("name", nargs="?", help="name of a calculator; its inputs are flags too: --arrivals 80/s")
-    parser.add_argument("--list", action="store_true", help="print the calculators and their inputs, and do nothing else")
+    parser.add_argument("--list", action="store_true", help="print the calculators, and do nothing else")
     parser.add_argument("--explain", action="store_true", help="print inputs with their domains, formula, source and assumptions")
     parser.add_argument(
         "--check", action="store_true", help="compare with simulation, enumeration or Monte Carlo; exit code 0, 1 or 2"
@@ -95,6 +95,7 @@ def _checked(args: argparse.Namespace, given: dict[str, Any]) -> Any:
     from windtunnel import __version__  # noqa: PLC0415
     from windtunnel.calculators import check  # noqa: PLC0415 - loads the simulator
     from windtunnel.learn.progress import Journal, content_hash  # noqa: PLC0415
+    from windtunnel.quant import find  # noqa: PLC0415
 
     agreement = check(args.name, given, seed=args.seed, progress=note)
     if agreement.verdict == "valid":
@@ -102,7 +103,7 @@ def _checked(args: argparse.Namespace, given: dict[str, Any]) -> Any:
             f"calc:{args.name}",
             "calc",
             "valid",
-            content_hash(args.name),
+            content_hash(repr(sorted(find(args.name).to_json().items()))),
             submission_hash=content_hash(repr(sorted(agreement.values.items()))),
             grader=__version__,
             seeds=(args.seed,),
@@ -118,10 +119,10 @@ def _list(args: argparse.Namespace, calculators: dict[str, Any]) -> int:
     if args.json:
         say_json({"calculators": [calculator.to_json() for calculator in calculators.values()]})
         return 0
-    rows = [(c.name, c.group, c.title, " ".join(f"--{each.name}" for each in c.inputs)) for c in calculators.values()]
-    table(("calculator", "group", "what", "inputs"), rows)
+    table(("calculator", "group", "what"), [(c.name, c.group, c.title) for c in calculators.values()])
     say()
-    say("windtunnel calc NAME --explain has units, domains, formula, source and assumptions.")
+    say("windtunnel calc NAME            the answer for the defaults")
+    say("windtunnel calc NAME --explain  its inputs with units and domains, formula, source, assumptions")
     return 0
 
 
@@ -175,6 +176,7 @@ def _print_tornado(tornado: Any) -> None:
     say()
     for line in lines_of(tornado.chart()):
         say(line)
+    say("  +: rises with the input, -: falls")
     for bar in tornado.bars:
         if bar.why:
             say(f"  {bar.name}: {bar.why}")

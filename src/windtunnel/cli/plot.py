@@ -46,7 +46,11 @@ def _tornado(chart: Chart) -> list[str]:
     scale = 40 / (right - left) if right > left else 0.0
     wide = max(len(str(name)) for name in names)
     lines = []
+    idle = []
     for name, a, b in zip(names, lower, higher, strict=True):
+        if a == b:
+            idle.append(str(name))
+            continue
         if not (isfinite(a) and isfinite(b)):
             ends = (
                 f"{show(a, chart.x_unit) if isfinite(a) else 'refused'} .. {show(b, chart.x_unit) if isfinite(b) else 'refused'}"
@@ -56,7 +60,7 @@ def _tornado(chart: Chart) -> list[str]:
         start, end = sorted((round((a - left) * scale), round((b - left) * scale)))
         bar = " " * start + ("+" if b >= a else "-") * (end - start + 1)
         lines.append(f"  {name!s:>{wide}} |{bar:<41}| {show(a, chart.x_unit)} .. {show(b, chart.x_unit)}")
-    return lines
+    return [*lines, f"  no effect: {', '.join(idle)}"] if idle else lines
 
 
 def _curve(chart: Chart) -> list[str]:

@@ -39,11 +39,19 @@ def servers_for(values: Values, arrivals: float) -> tuple[int, str]:
     cores = values["cores"]
     offered = arrivals * values["service"]
     by_load = ceil(offered / (cores * values["utilization"]) - 1e-9)
+    if offered > CORES_MAX:
+        raise QuantError(f"arrivals: expected a load that {CORES_MAX:,} cores can carry; got {offered:,.0f} busy cores")
     low = int(offered) // cores + 1
-    while not meets(values, arrivals, low * cores):
-        low += max(1, low // 50) if low > 500 else 1
-        if low * cores > CORES_MAX:
-            raise QuantError(f"arrivals: expected a load that {CORES_MAX:,} cores can carry; got {offered:,.0f} busy cores")
+    step = 1
+    while not meets(values, arrivals, (low + step - 1) * cores):
+        step *= 2
+    before, low = low - 1 + step // 2 if step > 1 else low - 1, low + step - 1
+    while low - before > 1:  # `before` misses the objective, `low` keeps it
+        middle = (low + before) // 2
+        if meets(values, arrivals, middle * cores):
+            low = middle
+        else:
+            before = middle
     by_latency = low
     flight = arrivals * (values["service"] + mmc_wait_s(arrivals, 1.0 / values["service"], max(low, by_load) * cores))
     room = values["memory"] - values["memory-base"]

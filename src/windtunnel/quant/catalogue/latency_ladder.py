@@ -39,11 +39,18 @@ def solve(values: Values) -> Result:
         scaled = show(rung.seconds / HUMAN_CYCLE_S, "s")
         label = f"{rung.what} ({rung.year}; {rung.hardware}); if a cycle took a second: {scaled}"
         outputs.append(Output(rung.name, label, rung.seconds, "s"))
+        if rung.name in here:
+            times = show(here[rung.name] / rung.seconds, "")
+            outputs.append(
+                Output(f"{rung.name}-here", f"on this machine: {MEASURED[rung.name]}; {times} times that", here[rung.name], "s")
+            )
     fiber = 2.0 * values["distance"] / FIBER_KM_PER_S
     outputs.append(
         Output("fiber", f"there and back over {show(values['distance'], 'km')} of glass, at the speed of light", fiber, "s")
     )
-    outputs += [Output(f"{name}-here", f"measured on this machine: {MEASURED[name]}", value, "s") for name, value in here.items()]
+    known = {rung.name for rung in LADDER}
+    rest = [(name, value) for name, value in here.items() if name not in known]
+    outputs += [Output(f"{name}-here", f"on this machine: {MEASURED[name]}", value, "s") for name, value in rest]
     chart = Chart("bar", "published latencies, powers of ten above a nanosecond", "operation", "log10 of nanoseconds", [])
     chart.series.append(("published", [rung.name for rung in LADDER], [max(0.05, log10(rung.seconds * 1e9)) for rung in LADDER]))
     if here:
