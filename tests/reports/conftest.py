@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -315,10 +316,12 @@ def visit(browser, tmp_path):
 
     visits = []
 
-    def opened(run, kind=Visit, fragment="", **context):
-        file = tmp_path / f"report{len(visits)}.html"
-        file.write_text(render(run.results, run.history, run.trace), encoding="utf-8")
-        visits.append(kind(browser, file.as_uri() + fragment, **context))
+    def opened(run, fragment="", **context):
+        """run: with results, history and trace; or the file of a page."""
+        file = run if isinstance(run, Path) else tmp_path / f"report{len(visits)}.html"
+        if file is not run:
+            file.write_text(render(run.results, run.history, run.trace), encoding="utf-8")
+        visits.append(Visit(browser, file.as_uri() + fragment, **context))
         return visits[-1]
 
     yield opened

@@ -129,6 +129,19 @@ def test_a_chosen_node_is_stepped_alone(viewer, invalid):
     assert seen.asked("v.node") is None
 
 
+def test_the_timeline_leads_the_viewer(viewer, invalid):
+    """An operation chosen on the timeline takes the cursor to the moment of its invocation."""
+    seen = viewer(invalid)
+    seen.page.focus("#timeline-deck .surface")
+    for key in ("Shift+Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab", "Tab"):
+        seen.page.keyboard.press(key)
+        said = seen.page.inner_text("#timeline-deck [data-readout]")
+        if said.startswith("c1.2: read x"):
+            break
+    at = float(said.split("; ")[1].split(" s to")[0])
+    assert abs(seen.asked("v.trace.times[v.cursor]") - at) < 0.05
+
+
 # --- States ---
 
 
@@ -425,15 +438,12 @@ def test_a_broken_panel_leaves_the_page_alive(viewer, invalid):
     assert seen.cursor == before - 1
 
 
-def test_fork_from_here_writes_the_command_that_runs_the_branch(browser, tmp_path, capsys):
+def test_fork_from_here_writes_the_command_that_runs_the_branch(viewer, tmp_path, capsys):
     """In a file there is no server: the panel writes a command line, and that command runs the branch it describes."""
-    from conftest import Visit
-
     words = ["run", "raft", "--seed", "7", "--for", "3", "--faults", "crash,loss", "--trace", "--store", str(tmp_path)]
     assert main(words) == 0
     place = (tmp_path / "latest").resolve()
-    visit = Visit(browser, (place / "report.html").as_uri())
-    seen = Viewer(visit)
+    seen = viewer(place / "report.html")
     plan = json.loads((place / "results.json").read_text())["scenario"]["plan"]
     seen.asked("v.goToTime(0.5)")
     at_s = round(seen.asked("v.trace.times[v.cursor]") + 1e-6, 6)
@@ -445,8 +455,6 @@ def test_fork_from_here_writes_the_command_that_runs_the_branch(browser, tmp_pat
     page.fill(".wt-viewer .add input >> nth=-1", "0.5")
     page.click(".wt-viewer .add button")
     command = shlex.split(page.inner_text(".wt-viewer .command code"))
-    visit.context.close()
-    assert visit.complaints == []
     assert command[:2] == ["windtunnel", "fork"]
     assert command[2:5] == [str(place), "--at", f"{at_s:g}" if float(f"{at_s:g}") == at_s else str(at_s)]
     capsys.readouterr()

@@ -57,6 +57,8 @@ def test_a_drawn_plan_is_written_down_first():
     at_s = before.scenario.plan[late - 1]["at_s"]
     branch = fork(parent, at_s, [{"do": "remove", "fault": late}])
     assert list(branch.plan) == list(before.scenario.plan)[:-1]
+    assert branch.faults == ()
+    assert "--plan plan.toml" in run(branch).results["replay"]
     assert until(run(branch, trace=True), at_s) == until(before, at_s)
 
 

@@ -45,7 +45,8 @@ def fork(
     rows = plan_of(scenario, system, nodes, Stream(scenario.seed, "faults")).to_rows()
     plan = Plan.from_rows(_changed(rows, at_s, changes), "branch")
     plan.check(nodes)
-    return scenario.with_changes(plan=tuple(plan.to_rows()), parent={**(parent or {}), "at_s": float(at_s)})
+    known = {**(parent or {}), "at_s": float(at_s)}
+    return scenario.with_changes(faults=(), plan=tuple(plan.to_rows()), parent=known)  # the profiles no longer say what happens
 
 
 def _changed(rows: list[dict[str, Any]], at_s: float, changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

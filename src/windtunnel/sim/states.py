@@ -9,10 +9,11 @@ logs grow. No text has an address or the order of a set in it, so traces stay eq
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from itertools import islice
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -29,8 +30,15 @@ _ATOMS = frozenset(_PLAIN)
 _LANGUAGE = frozenset({"builtins", "collections", "asyncio", "_asyncio", "functools"})
 _SLOTS: dict[type, tuple[str, ...]] = {}  # what is known of classes, asked for a hundred thousand times a run
 _OWN: dict[type, bool] = {}
+_CONSTANT: dict[type, bool] = {}
+_GETTERS: dict[type, Callable[[Any], Any]] = {}
+_WRITERS: dict[type, Callable[[Any, int], str]] = {}
+_TOLD: dict[str, bool] = {}
+_NAMES: dict[tuple[str, str], str] = {}
 _UNSET = object()
-_NOTHING: dict[str, Any] = {}
+
+_Known: TypeAlias = tuple[Any, str, bool]
+"""Of a field: what its text was made of, the text, and whether what it was made of can only be replaced, not changed."""
 
 
 class States:
@@ -41,7 +49,7 @@ class States:
     """
 
     def __init__(self) -> None:
-        self._known: dict[NodeId, dict[str, tuple[Any, str]]] = {}
+        self._known: dict[NodeId, dict[str, _Known]] = {}
 
     def changes(self, node: NodeId, core: object) -> dict[str, str]:
         """The fields of `core` that are not as at the last call, all of them at the first; a field that is gone is empty."""
@@ -49,16 +57,16 @@ class States:
         found: dict[str, str] = {}
         fields = 0
         for name, value in _own(core):
-            kind = type(value)
-            if kind in _ATOMS:
+            before = known.get(name)
+            if before is not None and before[0] is value and before[2]:
                 fields += 1
-                before = known.get(name)
-                if before is None or before[0] is not value:
-                    _compare(name, value, known, found)
-                continue
-            for inner, part in _opened(value):
-                _compare(f"{name}.{inner}" if inner else name, part, known, found)
+            elif type(value) in _ATOMS:
                 fields += 1
+                _compare(name, value, known, found)
+            else:
+                for inner, part in _opened(value):
+                    _compare(_joined(name, inner) if inner else name, part, known, found)
+                    fields += 1
         if fields < len(known):
             _drop(core, known, found)
         return found
@@ -78,7 +86,7 @@ def _opened(value: Any) -> list[tuple[str, Any]]:
     return [("", value)]
 
 
-def _drop(core: object, known: dict[str, tuple[Any, str]], found: dict[str, str]) -> None:
+def _drop(core: object, known: dict[str, _Known], found: dict[str, str]) -> None:
     """Report the fields that are no longer there."""
     present: set[str] = set()
     for name, value in _own(core):
@@ -88,58 +96,54 @@ def _drop(core: object, known: dict[str, tuple[Any, str]], found: dict[str, str]
         found[name] = ""
 
 
-def _compare(name: str, value: Any, known: dict[str, tuple[Any, str]], found: dict[str, str]) -> None:
+def _compare(name: str, value: Any, known: dict[str, _Known], found: dict[str, str]) -> None:
+    shown = value if type(value) in _ATOMS else _shown(value)
     before = known.get(name)
-    mark = value if type(value) in _ATOMS else _mark(value)
-    if before is not None and mark is not None and (before[0] is mark or before[0] == mark):
+    if before is not None and before[2] and (before[0] is shown or before[0] == shown):
         return
     text = text_of(value)
-    known[name] = (mark, text)
+    known[name] = (shown, text, _constant(shown))
     if before is None or before[1] != text:
         found[name] = text
 
 
-def _mark(value: Any) -> Any:
-    """What decides the text of a value, if that can be told from values that never change; else None."""
+def _shown(value: Any) -> Any:
+    """What decides the text of a value: of a container the items that are shown, of an object of the system its fields."""
     kind = type(value)
-    if kind in (list, tuple, deque):
+    if kind is list or kind is deque or kind is tuple:
         if value and _is_own(type(value[0])):
             return len(value)
-        shown = tuple(value) if len(value) <= SHOWN_MAX else (len(value), *islice(reversed(value), TAIL))
-        return shown if all(_constant(item) for item in shown) else None
+        return tuple(value) if len(value) <= SHOWN_MAX else (len(value), *islice(reversed(value), TAIL))
     if kind is dict:
-        newest = value.items() if len(value) <= SHOWN_MAX else islice(reversed(value.items()), TAIL)
-        marks = [len(value)]
-        for key, item in newest:
-            mark = _mark_of_item(item)
-            if mark is None or not _constant(key):
-                return None
-            marks += (key, mark)
-        return marks
+        return tuple(value.items()) if len(value) <= SHOWN_MAX else (len(value), *islice(reversed(value.items()), TAIL))
     if kind is set:
         return frozenset(value)
-    return _mark_of_item(value)
+    return _fields(value) if _is_own(kind) else value
 
 
-def _mark_of_item(value: Any) -> Any:
-    """The same for an item: of an object of the system, its fields, if they are values."""
-    if type(value) in _ATOMS or _constant(value):
-        return value if value is not None else ()
-    if not _is_own(type(value)):
-        return None
-    fields = [part for _, part in _own(value)[:SHOWN_MAX]]
-    return fields if all(type(part) in _ATOMS for part in fields) else None
-
-
-def _is_value(kind: type) -> bool:
-    return kind in _ATOMS or issubclass(kind, (Enum, msgspec.Struct, frozenset))
+def _fields(thing: Any) -> tuple[Any, ...]:
+    """The values of the slots of an object; where not all are filled, or it has none, those of its fields."""
+    slots = _slots(type(thing))
+    if slots:
+        getter = _GETTERS.get(type(thing))
+        if getter is None:
+            getter = _GETTERS[type(thing)] = attrgetter(slots[0], *slots)
+        try:
+            return tuple(getter(thing))
+        except AttributeError:
+            pass
+    return tuple(value for _, value in _own(thing))
 
 
 def _constant(value: Any) -> bool:
+    """Whether a value never changes, so that it can stand for itself."""
     kind = type(value)
     if kind is tuple:
-        return len(value) <= SHOWN_MAX and all(_constant(item) for item in value)
-    return _is_value(kind)
+        return len(value) <= 4 * SHOWN_MAX and all(map(_constant, value))
+    known = _CONSTANT.get(kind)
+    if known is None:
+        known = _CONSTANT[kind] = issubclass(kind, (*_PLAIN, Enum, msgspec.Struct, frozenset))
+    return known
 
 
 def text_of(value: Any) -> str:
@@ -149,20 +153,28 @@ def text_of(value: Any) -> str:
 
 
 def _own(thing: object) -> list[tuple[str, Any]]:
-    kind = type(thing)
-    found = []
-    for name in _slots(kind):
-        value = getattr(thing, name, _UNSET)
-        if value is not _UNSET:
-            found.append((name, value))
-    for name, value in getattr(thing, "__dict__", _NOTHING).items():
-        if _is_told(name):
-            found.append((name, value))
+    slots = _SLOTS.get(type(thing))
+    if slots is None:
+        slots = _slots(type(thing))
+    found = [(name, value) for name in slots if (value := getattr(thing, name, _UNSET)) is not _UNSET]
+    more = getattr(thing, "__dict__", None)
+    if more:
+        found += [item for item in more.items() if _is_told(item[0])]
     return found
 
 
 def _is_told(name: str) -> bool:
-    return name[:1] != "_" and name not in APART
+    told = _TOLD.get(name)
+    if told is None:
+        told = _TOLD[name] = name[:1] != "_" and name not in APART
+    return told
+
+
+def _joined(name: str, inner: str) -> str:
+    joined = _NAMES.get((name, inner))
+    if joined is None:
+        joined = _NAMES[name, inner] = f"{name}.{inner}"
+    return joined
 
 
 def _slots(kind: type) -> tuple[str, ...]:
@@ -192,24 +204,32 @@ def _is_own(kind: type) -> bool:
 
 
 def _text(value: Any, depth: int) -> str:
-    if type(value) is int:
+    kind = type(value)
+    if kind is int or value is None:
         return repr(value)
-    if isinstance(value, str):
-        shown = value if len(value) <= TEXT_MAX else value[:TEXT_MAX]
-        return str(value) if isinstance(value, Enum) else repr(shown)
-    if isinstance(value, Enum):
-        return str(value.name).lower()
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, _PLAIN):
-        return repr(value) if not isinstance(value, bytes) else repr(value[:TEXT_MAX])
-    if isinstance(value, Mapping):
-        return _mapping(value, depth)
-    if isinstance(value, (set, frozenset)):
-        return _set(value, depth)
-    if isinstance(value, (list, tuple)) or (hasattr(value, "__len__") and hasattr(value, "__reversed__")):
-        return _row(value, depth)
-    return _object(value, depth)
+    writer = _WRITERS.get(kind)
+    if writer is None:
+        writer = _WRITERS[kind] = _writer(kind)
+    return writer(value, depth)
+
+
+def _writer(kind: type) -> Callable[[Any, int], str]:
+    """How values of a class are written."""
+    if issubclass(kind, Enum):
+        return lambda value, _: str(value) if issubclass(kind, str) else str(value.name).lower()
+    if issubclass(kind, (str, bytes)):
+        return lambda value, _: repr(value[:TEXT_MAX])
+    if issubclass(kind, float):
+        return lambda value, _: f"{value:.6g}"
+    if issubclass(kind, int):
+        return lambda value, _: repr(value)
+    if issubclass(kind, Mapping):
+        return _mapping
+    if issubclass(kind, (set, frozenset)):
+        return _set
+    if issubclass(kind, (list, tuple)) or (hasattr(kind, "__len__") and hasattr(kind, "__reversed__")):
+        return _row
+    return _object
 
 
 def _row(items: Any, depth: int) -> str:

@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 
 const HEADLINES = 4; // fields of a node that is folded
 const SHORT = 14; // characters of a value that fits a headline
+const EMPTY = /^(None|False|0|''|[[{].*)$/;
 
 export class NodesPanel {
   constructor(viewer) {
@@ -11,7 +12,6 @@ export class NodesPanel {
     this.trace = viewer.trace;
     this.root = el("section", { class: "panel nodes", "aria-label": "Nodes at the cursor" });
     this.openNodes = new Set();
-    this.headlines = new Map();
     this.operations = openOperations(viewer.data, this.trace);
   }
 
@@ -68,18 +68,12 @@ export class NodesPanel {
     return el("tr", { class: changed ? "changed" : null }, el("th", { scope: "row" }, name), cell);
   }
 
-  /** The few short fields that change most rarely: what a person calls the state. */
+  /** The first few short fields that ever change: what a person calls the state. Clocks and what is empty are left out. */
   headline(name, fields) {
-    if (!this.headlines.has(name)) {
-      const all = this.trace.fieldsOf[name] ?? [];
-      const inner = (field) => (this.trace.fields[field].includes(".") ? 1 : 0);
-      const told = all.filter((field) => this.trace.restless(name, field) > 1 && !this.trace.fields[field].endsWith("_s"));
-      told.sort((a, b) => inner(a) - inner(b) || this.trace.restless(name, a) - this.trace.restless(name, b));
-      this.headlines.set(name, told);
-    }
-    const short = new Map(fields.filter(({ value }) => value.length <= SHORT && !/^[[{]/.test(value)).map((field) => [field.field, field]));
-    const best = this.headlines.get(name).filter((field) => short.has(field)).slice(0, HEADLINES);
-    return best.map((field) => `${short.get(field).name} ${short.get(field).value.replaceAll("'", "")}`).join(" · ");
+    const told = ({ field, name: called, value }) =>
+      value.length <= SHORT && !EMPTY.test(value) && !/[.]|_s$/.test(called) && this.trace.restless(name, field) > 1;
+    const best = fields.filter(told).slice(0, HEADLINES);
+    return best.map(({ name: called, value }) => `${called} ${value.replaceAll("'", "")}`).join(" · ");
   }
 
   clientCard(name, i) {

@@ -18,7 +18,14 @@ function openTimeline() {
     const span = Math.max(1.3 * (at - Math.min(at, ...marked)), painter.timed ? 0.5 : 8);
     painter.view.set(at - span, at + 0.3 * span);
   };
+  painter.chosen = (item) => item !== null && takeTo(painter.at(item));
   decks.push(new Deck(root, painter.view, painter, at === undefined ? null : around));
+}
+
+/** What is chosen on the timeline is where the viewer goes, if the trace has that moment. */
+function takeTo(time) {
+  const trace = window.windtunnel?.trace;
+  if (trace && time >= trace.times[0] && time <= trace.times[trace.count - 1]) window.windtunnel.goToTime(time);
 }
 
 /** The trace, wherever it is: a long one is compressed, and unpacked when the page is already on the screen. */

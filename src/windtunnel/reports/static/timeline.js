@@ -404,6 +404,7 @@ export class Timeline {
     return (this.everything ??= Array.from(this.invoked, (_, op) => ({ op })));
   }
 
+  /** Told what is selected; the page may listen. */
   chosen() {}
 }
 
