@@ -120,6 +120,20 @@ def test_a_page_that_is_reloaded_goes_on_watching(visit, studio):
     assert studio.get("/api/jobs") == {"jobs": []}
 
 
+def test_a_directed_scenario_is_over_in_a_moment(visit):
+    """What is moved by hand cannot be watched: the page says so, and its trace is there to step through."""
+    page = (seen := visit()).go("/run?system=raft")
+    page.click("text=Cluster and traffic")
+    page.select_option(".more select", "figure-8")
+    page.click("button[type=submit]")
+    page.locator(".banner").wait_for()
+    assert "by hand" in page.inner_text(".live")
+    page.click(".banner a")
+    page.wait_for_url("**/run/raft~*")
+    seen.settle()
+    page.locator(".wt-viewer .surface").wait_for()
+
+
 def test_time_travel(visit, kept):
     """Keys step through the trace both ways; the state of the nodes follows; the address leads back to the same event."""
     seen = visit()

@@ -53,6 +53,7 @@ def work(order: Mapping[str, Any], say: Say, pace: Pace) -> None:
         for_s=scenario.for_s,
         seed=scenario.seed,
         speed=pace.speed,
+        world="stage" if scenario.script is not None else scenario.world,
     )
     judged = run(scenario, **_eyes(scenario, nodes, say, pace, float(order.get("fast_until_s") or 0.0)))
     place = store.save(judged, root)

@@ -31,6 +31,8 @@ export async function render({ id, signal }) {
   const clock = h("dd", { class: "clock" }, "0.0 s");
   const asked = h("dd", {}, "0");
   const bar = h("i");
+  const clockLabel = h("dt", {}, "virtual time");
+  const stack = h("div", { class: "stack" }, h("div", { class: "tile tight" }, cluster.element), h("div", { class: "tile tight" }, h("h2", { class: "mini" }, "Median latency, operations per second"), strip.element));
   const notes = h("ol", { class: "notes", role: "log", "aria-label": "What happened", tabindex: "0" });
   const outcome = h("div", { class: "outcome", role: "status" });
   const hold = h("button", { type: "button", onclick: toggle }, icon("pause"), "Pause");
@@ -69,8 +71,16 @@ export async function render({ id, signal }) {
       length = event.for_s;
       const now = speeds.querySelector(`[value="${event.speed}"]`);
       if (now) now.checked = true;
-      cluster.begin(event);
-      strip.begin(event);
+      if (event.world === "sim") {
+        cluster.begin(event);
+        strip.begin(event);
+        return;
+      }
+      speeds.remove();
+      hold.remove();
+      clockLabel.textContent = event.world === "live" ? "time" : "steps";
+      replace(stack, h("div", { class: "empty" }, h("p", {}, event.world === "live" ? "Real processes with TCP and files: nobody looks inside while they run. The history of the clients is judged afterwards." : "A directed scenario moves the cluster by hand, step by step. It is over in a moment; its trace shows each step.")));
+      notes.parentElement.remove();
     },
     frame(event) {
       clock.textContent = `${event.now.toFixed(1)} s`;
@@ -90,9 +100,10 @@ export async function render({ id, signal }) {
     bucket: (event) => strip.bucket(event),
     done(event) {
       over();
-      clock.textContent = `${event.sim_s.toFixed(1)} s`;
+      clock.textContent = clockLabel.textContent === "steps" ? String(Math.round(event.sim_s)) : `${event.sim_s.toFixed(1)} s`;
+      bar.style.width = "100%";
       asked.textContent = event.ops.ok + event.ops.fail + event.ops.info;
-      const link = h("a", { class: "button strong-button", href: `/run/${encodeURIComponent(event.run)}` }, icon("eye"), "Open the trace");
+      const link = h("a", { class: "button strong-button", href: `/run/${encodeURIComponent(event.run)}` }, icon("eye"), "Open the run");
       replace(outcome, h("div", { class: `banner ${event.verdict}` },
         h("div", {}, h("p", { class: "big" }, verdict(event.verdict)), h("p", {}, event.why || `Every promise was kept: ${counted(event.ops.ok, "operation")} succeeded.`)),
         link));
@@ -115,10 +126,10 @@ export async function render({ id, signal }) {
   }, signal);
 
   return [
-    h("div", { class: "head live-head" }, h("div", {}, title, h("div", { class: "meter", "aria-hidden": "true" }, bar)), h("dl", { class: "figures" }, h("div", {}, h("dt", {}, "virtual time"), clock), h("div", {}, h("dt", {}, "operations"), asked))),
+    h("div", { class: "head live-head" }, h("div", {}, title, h("div", { class: "meter", "aria-hidden": "true" }, bar)), h("dl", { class: "figures" }, h("div", {}, clockLabel, clock), h("div", {}, h("dt", {}, "operations"), asked))),
     outcome,
     h("div", { class: "split live" },
-      h("div", { class: "stack" }, h("div", { class: "tile tight" }, cluster.element), h("div", { class: "tile tight" }, h("h2", { class: "mini" }, "Median latency, operations per second"), strip.element)),
+      stack,
       h("aside", { class: "stack" }, controls, h("div", {}, h("h2", { class: "mini" }, "What happened"), notes))),
   ];
 }
