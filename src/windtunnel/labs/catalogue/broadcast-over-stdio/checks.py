@@ -66,9 +66,14 @@ class Clients:
 @stdio_check("one node answers", nodes=1, seeds=1)
 async def one(cluster: Any) -> None:
     clients = Clients(cluster)
-    await clients.ask("n0", Op("broadcast", value=7))
+    answer = await clients.ask("n0", Op("broadcast", value=7))
+    expect(
+        answer is not None,
+        "n0 answers broadcast within a second, with broadcast_ok, and with the msg_id of the request as in_reply_to",
+    )
     answer = await clients.ask("n0", Op("read"))
-    expect(answer is not None and answer["messages"] == [7], "n0 was told 7, and shows it", got=answer)
+    expect(answer is not None, "n0 answers read within a second, with read_ok, and with the msg_id of the request as in_reply_to")
+    expect(answer["messages"] == [7], "n0 was told 7, and shows it", got=answer)
 
 
 @stdio_check("everybody hears", nodes=3, seeds=1)

@@ -59,8 +59,17 @@ class Replica(asyncio.DatagramProtocol):
         transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("0.0.0.0", PORT))  # noqa: S104 - its own host
         while True:
             for peer in self.peers:
-                transport.sendto(json.dumps(self.counter.tell(peer)).encode(), (peer, PORT))
+                transport.sendto(text_of(self.counter.tell(peer)).encode(), (peer, PORT))
             await asyncio.sleep(TELL_S)
+
+
+def text_of(news: Any) -> str:
+    """News as they travel."""
+    try:
+        return json.dumps(news)
+    except TypeError as error:
+        expect(False, f"what tell returns travels as JSON: numbers, strings, lists, dicts; {error}", got=news)
+        raise
 
 
 def save(state: Any) -> None:
@@ -150,7 +159,7 @@ def pair(lab: ModuleType) -> tuple[Any, Any]:
 
 def carried(news: Any) -> Any:
     """What arrives of news: it travels as JSON."""
-    return json.loads(json.dumps(news))
+    return json.loads(text_of(news))
 
 
 # --- Checks ---

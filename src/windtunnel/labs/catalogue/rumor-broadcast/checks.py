@@ -74,14 +74,20 @@ class Town:
     def rounds_until(self, rumors: list[int], most: int) -> int:
         """Rounds until everybody knows these rumors; `most + 1` if that takes longer."""
         for rounds in range(most + 1):
-            if all(set(rumors) <= set(node.read()) for node in self.nodes.values()):
+            if not self.ignorant(rumors):
                 return rounds
             self.round()
         return most + 1
 
+    def read(self, me: str) -> list[int]:
+        """What a node says that it knows."""
+        got = self.nodes[me].read()
+        expect(isinstance(got, list | tuple | set), "read returns a list of rumors", got=got)
+        return list(got)
+
     def ignorant(self, rumors: list[int]) -> int:
         """How many nodes lack one of them."""
-        return sum(not set(rumors) <= set(node.read()) for node in self.nodes.values())
+        return sum(not set(rumors) <= set(self.read(me)) for me in self.names)
 
     def _counted(self, me: str, event: str, act: Any, most: int) -> None:
         before = len(self.packets)
@@ -176,10 +182,10 @@ def two(lab: ModuleType) -> None:
     town = Town(lab, 2, seed=1)
     town.broadcast("n1", 7)
     rounds = town.rounds_until([7], 3)
-    expect(rounds <= 3, "what n1 knows, n2 knows three rounds later", n1=town.nodes["n1"].read(), n2=town.nodes["n2"].read())
+    expect(rounds <= 3, "what n1 knows, n2 knows three rounds later", n1=town.read("n1"), n2=town.read("n2"))
     for _ in range(5):
         town.round()
-    got = town.nodes["n2"].read()
+    got = town.read("n2")
     expect(sorted(got) == [7], "a rumor that is heard several times is known once", got=got)
 
 
