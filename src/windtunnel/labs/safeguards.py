@@ -301,9 +301,10 @@ def _by_search(system: System, rule: SafeguardInfo) -> Shown:
 
 
 def _by_script(system: System, rule: SafeguardInfo, script: str) -> Shown:
-    from windtunnel.scenarios import Scenario  # noqa: PLC0415 - only these rules
+    from windtunnel.scenarios import Scenario, run  # noqa: PLC0415 - only these rules
 
-    return _by_run(Scenario(system=system.name, seed=1, script=script, without=(rule.name,)), f"the scenario {script}")
+    scenario = Scenario(system=system.name, seed=1, script=script, without=(rule.name,))
+    return _of_run(run(scenario), scenario, f"the scenario {script}")
 
 
 def _by_seeds(system: System, rule: SafeguardInfo) -> Shown:
@@ -313,17 +314,17 @@ def _by_seeds(system: System, rule: SafeguardInfo) -> Shown:
     scenario = Scenario(system=system.name, seed=0, without=(rule.name,), **storm)
     for seed in range(SEEDS_MAX):
         candidate = scenario.with_changes(seed=seed)
-        if run(candidate, explained=False).verdict == "invalid":
-            return _by_run(candidate, f"seed {seed}")
-    return _by_run(scenario, f"{SEEDS_MAX} seeds")
+        done = run(candidate)
+        if done.verdict == "invalid":
+            return _of_run(done, candidate, f"seed {seed}")
+    return _of_run(done, candidate, f"{SEEDS_MAX} seeds")
 
 
-def _by_run(scenario: Any, how: str) -> Shown:
+def _of_run(done: Any, scenario: Any, how: str) -> Shown:
     from windtunnel.reports import render  # noqa: PLC0415 - a page for somebody who looks
     from windtunnel.scenarios import run  # noqa: PLC0415
     from windtunnel.testing.storms import words  # noqa: PLC0415
 
-    done = run(scenario)
     violation = done.results["violation"] or {}
     faults: Callable[[Any], list[str]] = words
     return Shown(
