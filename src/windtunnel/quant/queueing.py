@@ -8,11 +8,13 @@ Queueing Theory", 1990 (the approximation of Allen and Cunneen).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import exp, expm1, inf, log
 
 from windtunnel.quant.errors import unstable
 
 
+@lru_cache(maxsize=256)  # means and percentiles of one queue ask for the same value
 def erlang_b(servers: int, offered: float) -> float:
     """Share of arrivals that find all servers busy, when nobody waits. offered: erlangs, arrivals times mean service time.
 
@@ -110,6 +112,9 @@ def mmck(arrivals_per_s: float, services_per_s: float, servers: int, room: int) 
             weight *= ratio
             beyond += weight
             queue += j * weight
+            if weight * places < 1e-18 * beyond:
+                weight *= ratio ** (places - j)
+                break
         full = weight
         total = below + beyond
         waiting = beyond + 1.0 - full if places else 0.0  # states c..K-1, added up without a difference of large numbers
@@ -119,6 +124,9 @@ def mmck(arrivals_per_s: float, services_per_s: float, servers: int, room: int) 
             beyond += weight
             queue += j * weight
             weight /= ratio
+            if weight * places < 1e-18 * beyond:
+                weight *= ratio ** (1 - j)
+                break
         full = 1.0
         total = beyond + (below * weight if weight else 0.0)
         waiting = beyond + weight - full

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from windtunnel.quant.calculator import Calculator, Input, Values
 from windtunnel.quant.errors import QuantError
-from windtunnel.quant.loads import ARRIVALS, SERVERS, SERVERS_MAX, SERVICE
+from windtunnel.quant.loads import ARRIVALS, SERVERS, SERVICE
 from windtunnel.quant.queueing import mmck
 from windtunnel.quant.result import Chart, Output, Result, Series
+
+ROOM_MAX = 100_000
+"""Every place is a step of the sum, at each of the forty points of the curve."""
 
 
 def solve(values: Values) -> Result:
@@ -40,7 +43,12 @@ CALCULATOR = Calculator(
     name="mmck",
     title="M/M/c/K queue (bounded)",
     group="queueing",
-    inputs=(ARRIVALS, SERVICE, SERVERS, Input("room", "places in service and queue, K", "", 1, SERVERS_MAX, 20, kind="whole")),
+    inputs=(
+        ARRIVALS,
+        SERVICE,
+        SERVERS.with_limit(ROOM_MAX),
+        Input("room", "places in service and queue, K", "", 1, ROOM_MAX, 20, kind="whole"),
+    ),
     formula=(
         "a = lambda/mu,  p(n) = a p(n-1)/min(n, c) for n <= K\n"
         "p(K) are turned away,  Lq = sum (n - c) p(n),  Wq = Lq/(lambda (1 - p(K)))"
