@@ -285,9 +285,8 @@ def browser():
 class Visit:
     """An open page, and everything it complained about or asked for."""
 
-    def __init__(self, browser, address, **context):
-        self.context = browser.new_context(**context)
-        self.page = self.context.new_page()
+    def __init__(self, context, address):
+        self.page = context.new_page()
         self.complaints, self.requests = [], []
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -309,24 +308,34 @@ class Visit:
         self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+@pytest.fixture(scope="session")
+def context(browser):
+    """A window of usual size and scheme, shared: making one takes longer than most tests."""
+    return browser.new_context()
+
+
 @pytest.fixture
-def visit(browser, tmp_path):
+def visit(browser, context, tmp_path):
     """Opens a page for a run; afterwards nothing but the file itself may have been asked for, and nothing complained about."""
     from windtunnel.reports import render
 
-    visits = []
+    visits, windows = [], []
 
-    def opened(run, fragment="", **context):
-        """run: with results, history and trace; or the file of a page."""
+    def opened(run, fragment="", **special):
+        """run: with results, history and trace; or the file of a page. special: of a window that is not the usual one."""
         file = run if isinstance(run, Path) else tmp_path / f"report{len(visits)}.html"
         if file is not run:
             file.write_text(render(run.results, run.history, run.trace), encoding="utf-8")
-        visits.append(Visit(browser, file.as_uri() + fragment, **context))
+        if special:
+            windows.append(browser.new_context(**special))
+        visits.append(Visit(windows[-1] if special else context, file.as_uri() + fragment))
         return visits[-1]
 
     yield opened
+    for window in windows:
+        window.close()
     for each in visits:
-        each.context.close()
+        each.page.close()
         assert each.complaints == []
         asked = [url for url in each.requests if not url.startswith(("data:", "blob:"))]
         assert asked == [each.requests[0]]

@@ -313,8 +313,11 @@ def test_a_link_leads_to_a_moment_a_node_and_an_event(viewer, invalid):
     state = "[v.cursor, v.node, v.cone, v.link()]"
     assert again.asked(state) == seen.asked(state)
     t = rows_of(invalid)[200]["t"]
-    assert rows_of(invalid)[viewer(invalid, fragment=f"#t={t:.6f}").cursor]["t"] == t
-    assert viewer(invalid, fragment="#t=&e=123456&n=nobody").cursor == 0
+    for fragment, wanted in ((f"#t={t:.6f}", t), ("#t=&e=123456&n=nobody", rows_of(invalid)[0]["t"]), (link, None)):
+        again.page.evaluate(f"location.hash = {json.dumps(fragment)}")  # as when it is typed
+        again.seen.settle()
+        assert wanted is None or rows_of(invalid)[again.cursor]["t"] == wanted
+    assert again.cursor == seen.cursor
 
 
 # --- Keyboard, table, export ---
