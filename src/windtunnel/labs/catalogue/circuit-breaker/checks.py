@@ -45,14 +45,20 @@ async def opens(world, lab):
     breaker.record_failure()
     expect(breaker.state == "open", "after the fifth failure in a row the breaker is open", got=breaker.state)
     expect(breaker.is_open(), "an open breaker refuses calls")
+    breaker = lab.Breaker()
+    for _ in range(5):
+        expect(breaker.state == "closed", "five failures in a row are the default, not fewer", got=breaker.state)
+        breaker.record_failure()
+    expect(breaker.state == "open", "five failures in a row are the default, not more", got=breaker.state)
 
 
 @check("tries again after open_s, not before and not later", stage="states", seeds=1)
 async def half_opens(world, lab):
     breaker = opened(lab)
     await asyncio.sleep(OPEN_S / 2)
-    breaker.record_failure()  # of a call that began before: it says nothing new
-    breaker.record_success()
+    for _ in range(2):  # of calls that began before: they say nothing new
+        breaker.record_failure()
+        breaker.record_success()
     expect(breaker.state == "open", "results that come while the breaker is open do not change its state", got=breaker.state)
     await asyncio.sleep(OPEN_S / 2 - TICK_S)
     expect(breaker.is_open(), f"the breaker still refuses {OPEN_S - TICK_S} s after it opened, with open_s={OPEN_S:g}")
@@ -82,6 +88,16 @@ async def closes(world, lab):
     for n in range(1, 5):
         breaker.record_failure()
         expect(breaker.state == "closed", f"closed again, it counts failures from 0: this was the {n}. of 5", got=breaker.state)
+    breaker = lab.Breaker()
+    for _ in range(5):
+        breaker.record_failure()
+    await asyncio.sleep(30.0 + TICK_S)
+    states = [breaker.state]
+    for _ in range(2):
+        breaker.record_success()
+        states.append(breaker.state)
+    wanted = ["half-open", "half-open", "closed"]
+    expect(states == wanted, "open_s=30 and probes_needed=2 are the defaults: half-open, half-open, closed", got=states)
 
 
 # --- Calls ---
