@@ -36,7 +36,7 @@ def test_every_block_but_the_lesson_runs(capsys):
     assert "decision:retry#payment" in learn.Journal().read().passed()
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_the_lesson_of_the_page_is_complete(capsys):
     """With the answers that the page gives."""
     follow("lesson")

@@ -111,7 +111,7 @@ def test_computed_answers_are_right(name):
     assert not question.right(2 * value)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize("name", [name for name, question in ALL.items() if question.proof.startswith("$ ")])
 def test_answers_that_rest_on_runs_do(name, tmp_path):
     """The run has the verdict that the answer speaks of."""

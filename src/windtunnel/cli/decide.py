@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from windtunnel.base.errors import UsageError
 from windtunnel.cli.flags import Parser, names
 from windtunnel.cli.output import say, say_json, table
+from windtunnel.cli.reading import wrapped
 
 if TYPE_CHECKING:
     from windtunnel import learn
@@ -90,7 +91,7 @@ def _cases(framework: learn.Framework, args: argparse.Namespace) -> int:
         say_json({"framework": framework.id, "cases": rows})
         return 0
     for row in rows:
-        say(f"{'✓' if row['solved'] else '○'} {row['id']}: {row['story']}")
+        say(wrapped(f"{'✓' if row['solved'] else '○'} {row['id']}: {row['story']}"))
     left = [row["id"] for row in rows if not row["solved"]]
     if left:
         say(f"\nwalk one: windtunnel decide {framework.id} --case {left[0]}")
@@ -100,7 +101,7 @@ def _cases(framework: learn.Framework, args: argparse.Namespace) -> int:
 def _ask(framework: learn.Framework, case: str | None) -> list[str]:
     say(framework.question)
     if case is not None:
-        say(f"\n{framework.case(case).story}")
+        say("\n" + wrapped(framework.case(case).story))
     answers: list[str] = []
     while (walk := framework.walk(answers)).leaf is None:
         at: Any = walk.at
@@ -136,7 +137,7 @@ def _walk(framework: learn.Framework, answers: list[str], args: argparse.Namespa
             say_json(found)
         else:
             if args.case is not None:
-                say(framework.case(args.case).story)
+                say(wrapped(framework.case(args.case).story))
             _say_question(found["walk"]["question"])
             so_far = ",".join([*answers, "..."])
             say(f"\ngo on: windtunnel decide {framework.id}{f' --case {args.case}' if args.case else ''} --answers {so_far}")
@@ -164,7 +165,7 @@ def _say_walk(framework: learn.Framework, found: dict[str, Any]) -> None:
         say("\n✗ that walk ends elsewhere than this case asks for. Read the story again; it ended at:")
     elif found.get("right"):
         say(f"\n✓ right; {len(found['solved'])} of {len(framework.cases)} cases are solved")
-    say(f"\n{leaf['advice']}")
+    say("\n" + wrapped(leaf["advice"]))
     for reason in leaf["reasons"]:
         see = reason["see"]
         if see.startswith("source "):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from windtunnel.base.errors import UsageError, unknown
 from windtunnel.cli.flags import Parser, pairs
 from windtunnel.cli.output import colour, say, say_json, table
-from windtunnel.cli.reading import rendered
+from windtunnel.cli.reading import rendered, wrapped
 
 if TYPE_CHECKING:
     from windtunnel import learn
@@ -84,8 +84,8 @@ def _show(args: argparse.Namespace) -> int:
 
 def _say_head(tree: dict[str, Any]) -> None:
     say(f"{tree['title']}   ({tree['minutes']} minutes)")
-    say(f"  you will: {tree['objective']}")
-    say(f"  why: {tree['why']}")
+    say(wrapped(f"you will: {tree['objective']}", "  "))
+    say(wrapped(f"why: {tree['why']}", "  "))
     say()
 
 
@@ -98,7 +98,7 @@ def _say_block(node: Any) -> None:
 def _say_sources(tree: dict[str, Any]) -> None:
     say("sources")
     for number, source in enumerate(tree["sources"], 1):
-        say(f"  [{number}] {source}")
+        say(wrapped(f"[{number}] {source}", "  "))
     say()
 
 
@@ -159,7 +159,7 @@ class _Session:
         graded = self.runner.answer(name, self.answers[name])
         self.graded.append(graded.to_json())
         if not json:
-            say(f"{name}: {'right. ' + graded.why if graded.right else 'not right'}")
+            say(wrapped(f"{name}: {'right. ' + graded.why if graded.right else 'not right'}"))
 
     def _run(self, name: str, *, json: bool) -> None:
         tried = self.runner.attempt(name)
@@ -223,7 +223,7 @@ class _Session:
             except UsageError as error:
                 say(str(error))
                 continue
-            say(f"right. {graded.why}\n" if graded.right else "not quite: you are asked again after the run.\n")
+            say(wrapped(f"right. {graded.why}") + "\n" if graded.right else "not quite: you are asked again later.\n")
             return graded.right
 
     def _offer(self, name: str) -> None:

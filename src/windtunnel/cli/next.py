@@ -6,6 +6,7 @@ import argparse
 
 from windtunnel.cli.flags import Parser
 from windtunnel.cli.output import note, say, say_json
+from windtunnel.cli.reading import wrapped
 
 EXAMPLES = """\
   windtunnel next
@@ -59,6 +60,6 @@ def execute(args: argparse.Namespace) -> int:
     assert item is not None, "an open node has an item"
     say(f"{item.title} ({state.node.minutes} minutes; {path.title}, {status.percent:.0f} % done)")
     if why:
-        say(f"  {why}")
+        say(wrapped(why, "  "))
     say(f"  {item.command}")
     return 0

@@ -14,7 +14,7 @@ from windtunnel.base.errors import UsageError, unknown
 from windtunnel.cli.flags import Parser, real
 from windtunnel.cli.lesson import pairs_of_answers
 from windtunnel.cli.output import note, say, say_json, table
-from windtunnel.cli.reading import question
+from windtunnel.cli.reading import question, wrapped
 
 if TYPE_CHECKING:
     from windtunnel import learn
@@ -104,8 +104,8 @@ def _show(args: argparse.Namespace) -> int:
         say_json(status.to_json())
         return 0
     say(f"{path.title}: {path.summary}")
-    say(f"  you will: {path.objective}")
-    say(f"  why: {path.why}")
+    say(wrapped(f"you will: {path.objective}", "  "))
+    say(wrapped(f"why: {path.why}", "  "))
     planned = f", of which {status.planned_minutes / 60:.3g} are planned and cannot be done yet" if status.planned_minutes else ""
     say(f"  {path.hours:.3g} hours in {path.weeks[0]} to {path.weeks[1]} weeks{planned}")
     say("  afterwards you can:")
@@ -139,6 +139,7 @@ def _bar(percent: float) -> str:
 
 def _say_nodes(path: learn.Path, status: learn.Status) -> None:
     states = {state.node.item: state for state in status.nodes}
+    width = max(len(node.item) for node in path.nodes)
     for block in path.blocks:
         say()
         say(f"{block.title} ({block.hours:.3g} h)")
@@ -149,7 +150,7 @@ def _say_nodes(path: learn.Path, status: learn.Status) -> None:
                 more += f"; first: {', '.join(state.missing)}"
             if state.state == "planned":
                 more += "; planned"
-            say(f"  {MARKS[state.state]} {node.minutes:>4} min  {node.item:<30} {node.shown()}{more}")
+            say(f"  {MARKS[state.state]} {node.minutes:>4} min  {node.item:<{width}} {node.shown()}{more}")
     say()
 
 

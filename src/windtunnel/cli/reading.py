@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 WIDTH = 96
-BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
+BOLD, SLANTED, PLAIN = "\033[1m", "\033[3m", "\033[0m"
 
 Node = Mapping[str, Any]
 
@@ -17,7 +17,7 @@ def rendered(node: Node, *, marked: bool) -> list[str]:
     match node["type"]:
         case "heading":
             title = words(node["spans"], marked=False)
-            return [f"{BOLD}{title}{PLAIN}" if marked else title, "" if marked else "=" * len(title)]
+            return [f"{BOLD}{title}{PLAIN}"] if marked else [title, "=" * len(title)]
         case "paragraph":
             return textwrap.wrap(words(node["spans"], marked=marked), WIDTH)
         case "quote":
@@ -33,6 +33,11 @@ def rendered(node: Node, *, marked: bool) -> list[str]:
         case "question":
             return question(node, marked=marked)
     raise AssertionError(f"unknown block {node['type']}")
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """A plain text, broken at the width of the lessons."""
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
 def question(node: Node, *, marked: bool) -> list[str]:
@@ -59,7 +64,8 @@ def _span(span: Node, *, marked: bool) -> str:
             inner = words(span["spans"], marked=marked)
             return f"{BOLD}{inner}{PLAIN}" if marked else f"*{inner}*"
         case "emphasis":
-            return f"_{words(span['spans'], marked=marked)}_"
+            inner = words(span["spans"], marked=marked)
+            return f"{SLANTED}{inner}{PLAIN}" if marked else f"_{inner}_"
         case "source":
             return f"[{span['number']}]"
         case "link":
