@@ -93,6 +93,8 @@ async def passed_on(world, lab):
         await asyncio.sleep(0.1)
         if question == "bad":
             raise ValueError("no such article")
+        if question == "late":
+            raise lab.DeadlineExceeded
         return {"asked": question}
 
     async def rude(_reader, writer):
@@ -105,13 +107,22 @@ async def passed_on(world, lab):
     world.host("stock", main=lambda: lab.serve(80, handle))
     world.host("rude", main=serve_rudely)
     world.host("off")
+    world.host("gone")
     async with world.client("client"):
         got = await outcome(lab.call("stock", 80, [1, 2], lab.Deadline(1.0)))
         expect(got == ("answer", {"asked": [1, 2]}), "an answer in time is returned", got=got)
         got = await outcome(lab.call("stock", 80, "bad", lab.Deadline(1.0)))
         expect(got == ("RemoteError", "no such article"), "an exception of the handler is a RemoteError with its text", got=got)
-        for host, what in (("off", "nobody listens"), ("rude", "the connection ends without a reply")):
-            kind, _ = await outcome(lab.call(host, 80, "?", lab.Deadline(1.0)))
+        got = await outcome(lab.call("stock", 80, "late", lab.Deadline(1.0)))
+        expect(got[0] == "DeadlineExceeded", "a DeadlineExceeded of the handler is one for its caller", got=got)
+        world.cut([("client", "gone"), ("gone", "client")])
+        failures = {
+            "off": "nobody listens",
+            "rude": "the connection ends without a reply",
+            "gone": "TCP gives up after two minutes",
+        }
+        for host, what in failures.items():
+            kind, _ = await outcome(lab.call(host, 80, "?", lab.Deadline(500.0)))
             expect(kind == "OSError", f"where {what}, that is an OSError: the deadline has nothing to do with it", got=kind)
 
 
@@ -181,11 +192,18 @@ async def too_late(world, lab):
 async def all_stop(world, lab):
     chain = Chain(world, lab, LONG)
     async with world.client("client"):
+        reader, writer = await asyncio.open_connection("stock", 80)
+        writer.write(b'{"left_s": 0.5, "question": "shoes"}\n')
+        line = await reader.readline()
+        writer.close()
+        expect(line.strip() == b'{"exceeded": true}' and world.now < 0.6, "after its 0.5 s a service replies exceeded", got=line)
+        chain.steps.clear()
+        began = world.now
         got = await outcome(lab.call("gateway", 80, "socks", lab.Deadline(1.0)))
         expect(got[0] == "DeadlineExceeded", "8 s of work are too much for a deadline of 1 s", got=got)
         await asyncio.sleep(10.0)
-    late = chain.after(1.0 + SLACK_S)
-    expect(not late, "after the deadline of the caller, at 1 s, no service does another step of work", steps_done_later=late)
+    late = chain.after(began + 1.0 + SLACK_S)
+    expect(not late, "after the deadline of the caller, after 1 s, no service does another step of work", steps_done_later=late)
 
 
 @check("a service that is cut off stops by itself", seeds=2)
@@ -206,8 +224,10 @@ async def cut_off(world, lab):
 async def hang_up(world, lab):
     chain = Chain(world, lab, LONG)
     async with world.client("client"):
+        _, writer = await asyncio.open_connection("gateway", 80)
+        writer.close()  # without a question: that is no error of the service
         for how in ("cancelled", "killed"):
-            del chain.steps[:]
+            chain.steps.clear()
             began = world.now
             asked = asyncio.create_task(outcome(lab.call("gateway", 80, "socks", lab.Deadline(30.0))))
             await asyncio.sleep(1.0)
