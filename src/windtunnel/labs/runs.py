@@ -92,6 +92,8 @@ def _world(check: Check, bench: Bench) -> Outcome:
     first = _quiet(test, settings, bench)
     if first.failed:
         campaign = Campaign(settings=settings, asked=len(settings.seeds), done=1, failures=[Failure(row=first, detailed=first)])
+    elif len(settings.seeds) == 1 and not settings.faults and settings.plan is None and _same(first, _quiet(test, settings, bench)):
+        return Outcome(name=check.name, stage=check.stage, verdict="passed", seeds=1)
     else:
         campaign = campaigns.conduct(test, settings, prepare=bench.prepare)
     return _of_campaign(check, campaign, bench)
@@ -109,6 +111,11 @@ def _quiet(test: Any, settings: Settings, bench: Bench) -> Row:
         detail=True,
     )
     return row_of(alone(Single(test, None, bench.prepare), ask, limit_s=settings.wall_s))
+
+
+def _same(one: Row, two: Row) -> bool:
+    """Whether two runs of one seed passed as one, with everything seen: then a campaign would find no more."""
+    return not two.failed and one.status == "passed" and one.fingerprint == two.fingerprint and all(one.seen.values())
 
 
 def _of_campaign(check: Check, campaign: Campaign, bench: Bench) -> Outcome:
@@ -167,6 +174,8 @@ class _Played:
 
 
 def _scenario(check: Check, bench: Bench) -> Outcome:
+    import windtunnel.scenarios.simulated  # noqa: PLC0415, F401 - here, so that no child has to
+
     outcome = Outcome(name=check.name, stage=check.stage, verdict="passed")
 
     def play(seed: int) -> _Played:
