@@ -16,6 +16,8 @@ async def serve(port=80):
         entries.setdefault(record["key"], {}).update(record)
 
     async def handle(request):
+        if f"{request.method} {request.path}" != "POST /payments":
+            return Response(404, b"{}")
         key = request.headers.get("idempotency-key")
         try:
             body = json.loads(request.body)

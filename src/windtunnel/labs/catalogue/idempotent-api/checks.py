@@ -141,6 +141,9 @@ async def nonsense(world, lab):
                 f"a body {body} is answered 400: an amount above 0 and a source are needed",
                 got=status(answer),
             )
+        for method, path in (("GET", "/payments"), ("POST", "/refunds")):
+            answer = await send(method, "server", path, {"amount": 5, "source": "card"}, {"Idempotency-Key": "k"})
+            expect(status(answer) == 404, f"{method} {path} is answered 404", got=status(answer))
         expect(not bank.asked, "the bank hears nothing of all that", requests=bank.asked)
         answer = await pay("k", 7)
         expect(status(answer) == 201, "a 400 has not used up the key: corrected, the request is answered 201", got=status(answer))
