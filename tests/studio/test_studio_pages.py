@@ -111,3 +111,17 @@ def test_the_token_does_not_stay_in_the_address(visit):
     page = visit().page
     assert "token" not in page.url
     assert page.evaluate("document.cookie") == ""
+
+
+@browsed
+@pytest.mark.campaign
+def test_everything_in_the_catalogue_opens(visit, studio):
+    """Every system, lab, lesson, calculator, decision and path has a page without a complaint, and fits a small window."""
+    seen = visit(viewport={"width": 390, "height": 844})
+    addresses = {row["href"] for row in studio.get("/api/catalogue")["rows"]}
+    addresses |= {f"/path/{row['id']}" for row in studio.get("/api/paths")["paths"]}
+    for path in sorted(addresses):
+        page = seen.turn_to(path)
+        assert "could not be shown" not in page.inner_text("main"), path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert page.evaluate(NAMELESS) == [], path

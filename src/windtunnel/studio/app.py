@@ -105,6 +105,7 @@ def _api() -> list[Route]:
         get("/api/calculators/{name}", figures.one_calculator),
         post("/api/calculators/{name}", figures.compute),
         post("/api/calculators/{name}/check", figures.check_figure),
+        post("/api/calculators/{name}/measure", figures.measure_here),
         get("/api/catalogue", shelf.catalogue),
         get("/api/systems", tunnel.systems),
         get("/api/runs", tunnel.runs),

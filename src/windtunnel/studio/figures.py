@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from windtunnel.studio.app import Studio
     from windtunnel.studio.child import Pace, Say
 
+MEASURED = "latency-ladder"
 INPUTS_MAX = 60
 TEXT_MAX = 4000
 
@@ -41,7 +42,8 @@ def one_calculator(_studio: Studio, name: str) -> dict[str, Any]:
     from windtunnel.calculators import has_oracle  # noqa: PLC0415
 
     found = _calculator(name)
-    return {"calculator": found.to_json(), "oracle": has_oracle(found.name), **_answer(found, dict(found.example))}
+    can = {"oracle": has_oracle(found.name), "measured": found.name == MEASURED}
+    return {"calculator": found.to_json(), **can, **_answer(found, dict(found.example))}
 
 
 def compute(_studio: Studio, body: Body, name: str) -> dict[str, Any]:
@@ -95,11 +97,25 @@ async def check_figure(studio: Studio, body: Body, name: str) -> dict[str, Any]:
     return {"job": job.id}
 
 
+async def measure_here(studio: Studio, body: Body, name: str) -> dict[str, Any]:
+    """Measure on this machine what a calculator of published figures compares with, as a job."""
+    del body
+    if name != MEASURED:
+        raise UsageError(f"{name} has nothing to measure; {MEASURED} has")
+    job = await studio.jobs.start("agree", "measure this machine", {"measure": True})
+    return {"job": job.id}
+
+
 # --- In the child ---
 
 
 def work(order: dict[str, Any], say: Say, _pace: Pace) -> None:
-    """Check a calculator; agreement is evidence of the learner."""
+    """Check a calculator, or measure this machine; agreement is evidence of the learner."""
+    if order.get("measure"):
+        from windtunnel.calculators.measuring import measure  # noqa: PLC0415
+
+        say("done", measured=measure())
+        return
     from windtunnel import __version__  # noqa: PLC0415
     from windtunnel.calculators import check  # noqa: PLC0415
     from windtunnel.learn.progress import Journal, content_hash  # noqa: PLC0415

@@ -7,6 +7,7 @@ import { command, trouble, verdict } from "../ui.js";
 
 const STEPS = 400;
 const WAIT_MS = 40;
+const LISTED_FROM = 12; // outputs from which a list reads better than large figures
 
 export async function render({ id, query, signal }) {
   const data = await look(`/api/calculators/${encodeURIComponent(id)}`, signal);
@@ -32,10 +33,15 @@ export async function render({ id, query, signal }) {
   function show(answer) {
     replace(refusal);
     outputs.classList.remove("stale");
-    replace(outputs, answer.result.outputs.map((output) => h("div", { class: output.name === calculator.main ? "main" : null }, h("dt", {}, output.label), h("dd", {}, output.text))));
+    const many = answer.result.outputs.length > LISTED_FROM;
+    outputs.classList.toggle("listed", many);
+    replace(outputs, answer.result.outputs.map((output) => {
+      const [value, interval] = output.text.split("  (");
+      return h("div", { class: output.name === calculator.main ? "main" : null }, h("dt", {}, output.label), h("dd", {}, value, interval && h("small", { class: "under" }, interval.replace(/\)$/, "").replace(" .. ", " to "))));
+    }));
     replace(notes, answer.result.notes.map((text) => h("p", { class: "small-text" }, text)));
     for (const [name, control] of controls) control.settle(answer.values[name], answer.shown[name]);
-    const charts = [...answer.result.charts, ...(answer.tornado?.bars.length ? [answer.tornado.chart] : [])];
+    const charts = [...answer.result.charts, ...(answer.tornado?.bars.length ? [{ ...answer.tornado.chart, base: answer.tornado.output.value }] : [])];
     charts.forEach((chart, at) => {
       if (drawn[at] && drawn[at].kind === chart.kind) drawn[at].update(chart);
       else {
@@ -83,6 +89,26 @@ export async function render({ id, query, signal }) {
   }));
   show(data);
 
+  async function measure(event) {
+    const button = event.currentTarget;
+    button.disabled = true;
+    try {
+      const { job } = await act(`/api/calculators/${encodeURIComponent(id)}/measure`);
+      follow(job, {
+        done({ measured }) {
+          const box = form.querySelector("#input-measured");
+          box.value = measured;
+          changed("measured", measured, 0);
+        },
+        error: (problem) => replace(refusal, trouble(new Error(problem.text))),
+        end: () => (button.disabled = false),
+      }, signal);
+    } catch (error) {
+      button.disabled = false;
+      replace(refusal, trouble(error));
+    }
+  }
+
   const checkButton = h("button", { type: "button", onclick: check }, icon("check"), "Check against an oracle");
   async function check() {
     checkButton.disabled = true;
@@ -108,11 +134,12 @@ export async function render({ id, query, signal }) {
   return [
     h("div", { class: "head" }, h("p", { class: "crumb" }, h("a", { href: "/calculators" }, "Calculators"), " / ", calculator.group), h("h1", {}, calculator.title)),
     h("div", { class: "split calc" },
-      h("div", { class: "stack" }, refusal, outputs, notes, pictures, data.oracle && h("section", { class: "tile stack" }, h("h2", {}, "Does it agree?"), h("p", { class: "small-text" }, "The same figures by another way, with an interval. Agreement is kept as evidence."), h("div", { class: "row" }, checkButton), agreement)),
-      h("aside", { class: "stack" }, form,
-        h("section", {}, h("h2", { class: "mini" }, "Formula"), h("pre", { tabindex: "0" }, calculator.formula), h("p", { class: "small-text" }, calculator.source)),
-        h("details", {}, h("summary", {}, "What it assumes"), h("ul", { class: "plain" }, calculator.assumptions.map((text) => h("li", {}, text)))),
-        h("details", {}, h("summary", {}, "In the terminal"), asCommand))),
+      h("div", { class: "stack" }, refusal, outputs, notes, pictures,
+        data.oracle && h("section", { class: "tile stack" }, h("h2", {}, "Does it agree?"), h("p", { class: "small-text" }, "The same figures by another way, with an interval. Agreement is kept as evidence."), h("div", { class: "row" }, checkButton), agreement),
+        h("section", {}, h("h2", {}, "Formula"), h("pre", { tabindex: "0" }, calculator.formula), h("p", { class: "small-text" }, calculator.source),
+          h("h3", {}, "What it assumes"), h("ul", { class: "plain" }, calculator.assumptions.map((text) => h("li", {}, text)))),
+        h("section", {}, h("h2", {}, "In the terminal"), asCommand)),
+      h("aside", { class: "stack" }, form, data.measured && h("div", { class: "row" }, h("button", { type: "button", onclick: measure }, icon("play"), "Measure this machine")))),
   ];
 }
 
@@ -125,7 +152,8 @@ function field(input, start, value, changed) {
     const select = h("select", { id, onchange: () => changed(input.name, select.value, 0) }, input.choices.map((choice) => h("option", { value: choice, selected: choice === String(start) }, choice)));
     return { element: h("div", { class: "input" }, label, select), settle: () => null, mark: () => null };
   }
-  const box = h("input", { id, class: "figure-input", value: start ?? "", placeholder: input.default === null ? "not given" : input.default_text, autocomplete: "off", spellcheck: "false", "aria-describedby": about.id, oninput: () => changed(input.name, box.value, 250) });
+  const long = input.kind === "text";
+  const box = h(long ? "textarea" : "input", { id, rows: long ? 3 : null, class: "figure-input", value: start ?? "", placeholder: input.default === null ? "not given" : input.default_text, autocomplete: "off", spellcheck: "false", "aria-describedby": about.id, oninput: () => changed(input.name, box.value, 250) });
   const range = input.kind === "text" ? null : scale(input, value);
   const slider = range && h("input", { type: "range", min: 0, max: STEPS, step: 1, tabindex: "0", "aria-label": `${input.label}, slider`, value: range.at(value), oninput: () => {
     const text = range.text(range.value(Number(slider.value)));
@@ -134,7 +162,7 @@ function field(input, start, value, changed) {
     changed(input.name, text);
   } });
   return {
-    element: h("div", { class: "input" }, h("div", { class: "input-head" }, label, box), slider, about),
+    element: h("div", { class: "input" }, h("div", { class: long ? "input-long" : "input-head" }, label, box), slider, about),
     settle(now, text) {
       if (slider && document.activeElement !== slider && typeof now === "number") slider.value = range.at(now);
       if (document.activeElement !== box && document.activeElement !== slider && text !== undefined && input.kind !== "text") box.value = text;

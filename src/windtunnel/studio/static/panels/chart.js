@@ -142,7 +142,7 @@ function tornado(context, width, chart) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const spread = high - low || 1;
   const x = (value) => left + 54 + ((width - left - 116) * (value - low)) / spread;
-  const middle = lower.y.map((value, at) => (value !== null && higher.y[at] !== null ? (value + higher.y[at]) / 2 : null)).find((value) => value !== null) ?? (low + high) / 2;
+  const middle = Math.min(high, Math.max(low, chart.base ?? (low + high) / 2));
   context.textBaseline = "middle";
   lower.x.forEach((name, at) => {
     const y = 16 + at * 26;
@@ -151,7 +151,7 @@ function tornado(context, width, chart) {
     context.fillText(String(name), 0, y);
     for (const [series, tone] of [[lower, "m1"], [higher, "m2"]]) {
       const value = series.y[at];
-      if (value === null) continue;
+      if (value === null || value === middle) continue;
       const [a, b] = [x(middle), x(value)];
       context.fillStyle = colours[tone];
       context.fillRect(Math.min(a, b), y - 8, Math.max(1.5, Math.abs(b - a)), 16);
