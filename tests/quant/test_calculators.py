@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from windtunnel.base.errors import UsageError
 from windtunnel.quant import CALCULATORS, Input, QuantError, find
@@ -142,3 +144,50 @@ def test_names_are_suggested():
     with pytest.raises(UsageError, match="unknown numeric output 'answer'"):
         CALCULATORS["build-or-buy"].sensitivity({}, "answer")
     assert CALCULATORS["multi-region"].read({"region_cost": 5})["region-cost"] == 5
+
+
+WORDS = (
+    "2of3 ( ) & | , a b.1 db = 99.9% 1000h/2h 5ms exp( all( fanout( hedge( + 3* : $5 /month ; 1:10 2:19 - e9 @0.5 9/4 nan inf 1e308 0 -1 "
+    "us-eu=9ms lognormal(5ms,9ms) mmc(9/s,1ms,2) µ"
+)
+PHRASES = ("growth 2%/month", "from 3", "to 9", "at 2", "cpu 12%", "hours 10x5", "20 * $140/h", " ", "\n")
+PIECES = st.sampled_from((*WORDS.split(), *PHRASES))
+
+
+@pytest.mark.parametrize(
+    ("name", "each"), [(name, each.name) for name in EVERY for each in CALCULATORS[name].inputs if each.kind == "text"]
+)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_texts_are_read_or_refused(name, each, data):
+    """Whatever is typed into a text input: an answer, or one line that says what was expected; never another error."""
+    text = "".join(data.draw(st.lists(PIECES, max_size=12)))
+    try:
+        result = CALCULATORS[name].compute({**CALCULATORS[name].example, each: text})
+    except UsageError:
+        return
+    json.dumps(result.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "each", "text"),
+    [
+        ("availability", "diagram", "(" * 3000 + "a" + ")" * 3000),
+        ("latency-budget", "graph", "(" * 3000 + "5ms" + ")" * 3000),
+        ("latency-budget", "graph", "10000*fanout(10000, exp(5ms))"),
+        ("usl", "points", "1:1e300, 2:1e308, 3:1e307"),
+        ("tco", "items", "a: $1e300/month growth 900%/month"),
+    ],
+)
+def test_hostile_texts_are_refused(name, each, text):
+    """Deep nesting, endless work and numbers that overflow are wrong input, not crashes."""
+    with pytest.raises(QuantError, match=r"expected|beyond all bounds"):
+        CALCULATORS[name].compute({each: text})
+
+
+def test_cut_sets_that_are_too_many_are_left_out():
+    """Availability is still computed, and the note says what is missing."""
+    found = CALCULATORS["availability"].compute({"diagram": "20of40(x)"})
+    assert found.output("cut-sets").value is None
+    assert "too many" in found.notes[0]
+    assert found.number("availability") > 0.99

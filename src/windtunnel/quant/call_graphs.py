@@ -25,6 +25,8 @@ FIBER_KM_PER_S = 200_000.0
 LEAVES = {"const": 1, "exp": 1, "uniform": 2, "lognormal": 2, "mmc": 3, "fiber": 1}
 NODES = ("all", "any", "fanout", "hedge")
 TIMES_MAX = 10_000
+DEPTH_MAX = 50
+STEPS_MAX = 20_000
 _NUMBER = re.compile(r"\s*(\d+)\s*\*")
 _LABEL = re.compile(r"\s*([A-Za-z][\w.-]*)\s*:")
 _CALL = re.compile(r"\s*([a-z]+)\s*\(")
@@ -48,7 +50,15 @@ def read_graph(text: str) -> Step:
     step = reader.graph()
     if text[reader.at :].strip():
         raise reader.fail("+ or the end")
+    if steps_of(step) > STEPS_MAX:
+        raise QuantError(f"graph: expected at most {STEPS_MAX} steps in a request; got {steps_of(step)}")
     return step
+
+
+def steps_of(step: Step) -> int:
+    """How many single steps a request makes."""
+    inside = sum(steps_of(each) for each in step.steps) or 1
+    return step.times * inside * (int(step.numbers[0]) if step.kind == "fanout" else 2 if step.kind == "hedge" else 1)
 
 
 def hops_of(step: Step) -> tuple[Step, ...]:
@@ -60,6 +70,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self.at = 0
+        self._depth = 0
 
     def fail(self, expected: str) -> QuantError:
         rest = self._text[self.at :].strip()
@@ -85,9 +96,13 @@ class _Reader:
             raise self.fail(sign)
 
     def graph(self) -> Step:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise self.fail(f"at most {DEPTH_MAX} parentheses within each other")
         steps = [self._item()]
         while self._take("+"):
             steps.append(self._item())
+        self._depth -= 1
         return steps[0] if len(steps) == 1 else Step("sum", steps=tuple(steps))
 
     def _item(self) -> Step:

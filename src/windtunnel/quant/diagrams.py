@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from windtunnel.quant.errors import QuantError
 
 PARTS_MAX = 300
+DEPTH_MAX = 50
 _TOKEN = re.compile(r"\s*(?:(\d+)\s*of\s*(\d+)(?![\w.-])|([A-Za-z][\w.-]*)|([&|(),]))")
 
 
@@ -75,6 +76,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._depth = 0
 
     def _fail(self, expected: str) -> QuantError:
         rest = self._text[self._at :].strip()
@@ -96,9 +98,13 @@ class _Reader:
             raise self._fail("&, | or the end")
 
     def choice(self) -> Block:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise self._fail(f"at most {DEPTH_MAX} parentheses within each other")
         branches = [self._series()]
         while self._take("|"):
             branches.append(self._series())
+        self._depth -= 1
         return branches[0] if len(branches) == 1 else Gate(1, tuple(branches))
 
     def _series(self) -> Block:

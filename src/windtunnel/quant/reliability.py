@@ -15,7 +15,12 @@ from windtunnel.quant.diagrams import Block, Gate, Part, parts_of
 from windtunnel.quant.errors import QuantError
 
 SHARED_MAX = 16
-CUTS_MAX = 5000
+CUTS_MAX = 1000
+GROWN_MAX = 20_000
+
+
+class TooManyCuts(QuantError):  # noqa: N818 - what there are
+    """The minimal cut sets cannot be listed; availability can still be computed."""
 
 
 def availability(mtbf_s: float, mttr_s: float) -> float:
@@ -106,7 +111,7 @@ def _geometric(values: list[float]) -> float:
 
 
 def cut_sets(block: Block) -> list[frozenset[str]]:
-    """The minimal sets of parts whose failure brings the whole down, small ones first. Raises QuantError beyond 5000."""
+    """The minimal sets of parts whose failure brings the whole down, small ones first. Raises TooManyCuts beyond 1000."""
     found = _minimal(_cuts(block))
     return sorted(found, key=lambda cut: (len(cut), sorted(cut)))
 
@@ -120,10 +125,12 @@ def _cuts(block: Block) -> list[frozenset[str]]:
     sets: list[list[frozenset[str]]] = [[frozenset()], *([] for _ in range(fails))]
     for cuts in below:
         for count in range(fails, 0, -1):
+            if len(sets[count - 1]) * len(cuts) > GROWN_MAX:
+                raise TooManyCuts(f"diagram: it has more than {CUTS_MAX} minimal cut sets; ask for a part of it")
             grown = [old | cut for old in sets[count - 1] for cut in cuts]
             sets[count] = _minimal(sets[count] + grown)
             if len(sets[count]) > CUTS_MAX:
-                raise QuantError(f"diagram: it has more than {CUTS_MAX} minimal cut sets; compute a part of it")
+                raise TooManyCuts(f"diagram: it has more than {CUTS_MAX} minimal cut sets; ask for a part of it")
     return sets[fails]
 
 

@@ -59,8 +59,9 @@ def read_points(text: str, needed: int) -> list[tuple[float, float]]:
             pair = float(size), float(value)
         except ValueError:
             pair = (0.0, 0.0)
-        if not colon or not 0.0 < pair[0] < inf or not 0.0 < pair[1] < inf or pair[0] < 1.0:
-            raise QuantError(f"points: expected SIZE:THROUGHPUT, both numbers, the size at least 1, such as 4:3548; got {item!r}")
+        if not colon or not 1.0 <= pair[0] <= 1e9 or not 1e-9 <= pair[1] <= 1e15:
+            bounds = "the size from 1 to 1e9, the throughput from 1e-9 to 1e15"
+            raise QuantError(f"points: expected SIZE:THROUGHPUT such as 4:3548, {bounds}; got {item!r}")
         points.append(pair)
     sizes = {size for size, _ in points}
     if len(sizes) < needed:

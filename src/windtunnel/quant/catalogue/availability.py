@@ -11,7 +11,7 @@ from windtunnel.quant.calculator import Calculator, Evidence, Input, Values
 from windtunnel.quant.diagrams import Block, Gate, Part, kind_of, parts_of, read_diagram
 from windtunnel.quant.errors import QuantError
 from windtunnel.quant.intervals import share_interval
-from windtunnel.quant.reliability import cut_sets, importance, unavailability, with_common_causes, works
+from windtunnel.quant.reliability import TooManyCuts, cut_sets, importance, unavailability, with_common_causes, works
 from windtunnel.quant.result import Chart, Output, Result
 from windtunnel.quant.units import DAY_S, YEAR_S, parse
 
@@ -84,7 +84,7 @@ def solve(values: Values) -> Result:
     """Exact, by factoring."""
     block, down = model(values)
     missing = unavailability(block, down)
-    cuts = cut_sets(block)
+    cuts = _cuts(block)
     single = [next(iter(cut)) for cut in cuts if len(cut) == 1]
     weights = sorted(importance(block, down).items(), key=lambda item: -item[1])
     independent = unavailability(read_diagram(values["diagram"]), _independent(values))
@@ -96,16 +96,24 @@ def solve(values: Values) -> Result:
         Output("downtime-30d", "downtime in 30 days", missing * 30 * DAY_S, "s"),
         Output("independent", "the same if nothing had a common cause", 1.0 - independent, "fraction"),
         Output("budget-used", "share of the error budget of the objective", missing / budget, "fraction"),
-        Output("cut-sets", "minimal cut sets", len(cuts)),
-        Output("single-points", "parts that bring it down alone", len(single)),
+        Output("cut-sets", "minimal cut sets", len(cuts) or None),
+        Output("single-points", "parts that bring it down alone", len(single) if cuts else None),
     ]
     chart = Chart("bar", "share of the downtime that each part causes", "part", "criticality", [], "", "fraction")
     chart.series.append(("criticality", [name for name, _ in weights[:12]], [weight for _, weight in weights[:12]]))
     some = "; ".join(" + ".join(sorted(cut)) for cut in cuts[:8]) + " ..." * (len(cuts) > 8)
-    notes = [f"Down when all of one of these sets fail: {some}."]
+    notes = [f"Down when all of one of these sets fail: {some}." if cuts else "Its minimal cut sets are too many to list."]
     met = "met" if missing <= budget * (1 + 1e-12) else "missed"
     notes.append(f"The objective is {met}. Of all failures {values['beta']:.1%} take all of a redundant group at once.")
     return Result(outputs, [chart], notes)
+
+
+def _cuts(block: Block) -> list[frozenset[str]]:
+    """The minimal cut sets, or none when they are too many."""
+    try:
+        return cut_sets(block)
+    except TooManyCuts:
+        return []
 
 
 def _independent(values: Values) -> dict[str, float]:
@@ -136,9 +144,11 @@ def oracle(values: Values, result: Result, seed: int) -> Evidence:
     rows = [
         exact("availability", 1.0 - missing, 1.0 - total, by="enumeration", unit="fraction"),
         exact("downtime-year", result.number("downtime-year"), total * YEAR_S, by="enumeration", unit="s"),
-        exact("cut-sets", result.number("cut-sets"), len(broken), by="enumeration"),
-        exact("single-points", result.number("single-points"), sum(len(cut) == 1 for cut in broken), by="enumeration"),
     ]
+    if result.output("cut-sets").value is not None:
+        alone = sum(len(cut) == 1 for cut in broken)
+        rows.append(exact("cut-sets", result.number("cut-sets"), len(broken), by="enumeration"))
+        rows.append(exact("single-points", result.number("single-points"), alone, by="enumeration"))
     return rows, f"All {2 ** len(names)} combinations of {len(names)} parts, common causes and failovers among them."
 
 

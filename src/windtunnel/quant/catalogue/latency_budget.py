@@ -9,7 +9,7 @@ from typing import Any
 from windtunnel.base.streams import busy_stream
 from windtunnel.quant.agreement import Row, within
 from windtunnel.quant.calculator import Calculator, Evidence, Input, Values
-from windtunnel.quant.call_graphs import Step, hops_of, read_graph
+from windtunnel.quant.call_graphs import Step, hops_of, read_graph, steps_of
 from windtunnel.quant.intervals import CONFIDENCE, mean_interval, normal_quantile, share_interval
 from windtunnel.quant.result import Chart, Output, Result
 
@@ -60,16 +60,17 @@ def oracle(values: Values, result: Result, seed: int) -> Evidence:
 
     graph = read_graph(values["graph"])
     step_s = Grid(longest_s(graph)).step_s
+    trials = max(1000, min(TRIALS, TRIALS * 40 // steps_of(graph)))
     draw = sampler(graph, busy_stream(seed, "requests").random)
-    times = sorted(draw() for _ in range(TRIALS))
+    times = sorted(draw() for _ in range(trials))
     z = normal_quantile(CONFIDENCE)
     rows: list[Row] = []
     mean, half = mean_interval(times)
     rows.append(within("mean", result.number("mean"), mean, half, unit="s", by="Monte Carlo", slack=step_s))
     for name, p in SHARES.items():
-        spread = z * sqrt(TRIALS * p * (1 - p))
-        low, high = (times[max(0, min(TRIALS - 1, round(TRIALS * p + sign * spread)))] for sign in (-1, 1))
-        middle = times[int(TRIALS * p)]
+        spread = z * sqrt(trials * p * (1 - p))
+        low, high = (times[max(0, min(trials - 1, round(trials * p + sign * spread)))] for sign in (-1, 1))
+        middle = times[int(trials * p)]
         agrees = low - 2 * step_s <= result.number(name) <= high + 2 * step_s
         rows.append(
             Row(
@@ -84,8 +85,8 @@ def oracle(values: Values, result: Result, seed: int) -> Evidence:
             )
         )
     inside = sum(t <= values["budget"] for t in times)
-    share, low, high = share_interval(inside, TRIALS)
-    slack = sum(abs(t - values["budget"]) <= step_s for t in times) / TRIALS
+    share, low, high = share_interval(inside, trials)
+    slack = sum(abs(t - values["budget"]) <= step_s for t in times) / trials
     rows.append(
         within(
             "within",
@@ -97,7 +98,7 @@ def oracle(values: Values, result: Result, seed: int) -> Evidence:
             slack=slack,
         )
     )
-    return rows, f"{TRIALS} requests drawn step by step; intervals of {CONFIDENCE:.1%}; the grid adds {step_s * 1000:.3g} ms."
+    return rows, f"{trials} requests drawn step by step; intervals of {CONFIDENCE:.1%}; the grid adds {step_s * 1000:.3g} ms."
 
 
 CALCULATOR = Calculator(
