@@ -90,9 +90,10 @@ def _world(check: Check, bench: Bench) -> Outcome:
         shrink_s=SHRINK_S,
     )
     first = _quiet(test, settings, bench)
+    alone_says_all = len(settings.seeds) == 1 and not settings.faults and settings.plan is None
     if first.failed:
         campaign = Campaign(settings=settings, asked=len(settings.seeds), done=1, failures=[Failure(row=first, detailed=first)])
-    elif len(settings.seeds) == 1 and not settings.faults and settings.plan is None and _same(first, _quiet(test, settings, bench)):
+    elif alone_says_all and _same(first, _quiet(test, settings, bench)):
         return Outcome(name=check.name, stage=check.stage, verdict="passed", seeds=1)
     else:
         campaign = campaigns.conduct(test, settings, prepare=bench.prepare)

@@ -25,6 +25,7 @@ import os
 import platform
 import resource
 import signal
+import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,12 +188,12 @@ def _address_space() -> int:
         return 1 << 30
 
 
-class _Filter(ctypes.Structure):
-    _fields_ = (("code", ctypes.c_uint16), ("jt", ctypes.c_uint8), ("jf", ctypes.c_uint8), ("k", ctypes.c_uint32))
+_FILTER = struct.Struct("HBBI")
+"""struct sock_filter: code, jump if true, jump if false, operand."""
 
 
 class _Program(ctypes.Structure):
-    _fields_ = (("count", ctypes.c_uint16), ("filters", ctypes.POINTER(_Filter)))
+    _fields_ = (("count", ctypes.c_uint16), ("filters", ctypes.c_void_p))
 
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -239,8 +240,8 @@ def _seccomp(*, programs: bool = False) -> Wall:
     if _libc is None or machine is None:
         return Wall(name, False, f"no table of system calls for {platform.machine()}")
     rules = _rules(machine, os.getpid(), programs=programs)
-    filters = (_Filter * len(rules))(*(_Filter(*rule) for rule in rules))
-    program = _Program(len(rules), filters)
+    filters = ctypes.create_string_buffer(b"".join(_FILTER.pack(*rule) for rule in rules))
+    program = _Program(len(rules), ctypes.cast(filters, ctypes.c_void_p))
     if _libc.prctl(_PR_SET_SECCOMP, 2, ctypes.byref(program), 0, 0) != 0:
         return Wall(name, False, f"refused: {os.strerror(ctypes.get_errno())}")
     return Wall(name, True, "no processes, programs, sockets, signals to others, changes of rights")
