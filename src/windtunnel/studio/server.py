@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import sys
+import threading
 from collections.abc import Callable
 
 import uvicorn
 
-from windtunnel.base.errors import UsageError
-from windtunnel.studio.app import application
+from windtunnel.base.errors import UsageError, WindtunnelError
+from windtunnel.studio.app import Studio, application
 from windtunnel.studio.guard import Guard
 from windtunnel.studio.places import Places
+from windtunnel.studio.school import home
 
 HOST = "127.0.0.1"
 TOKEN_BYTES = 32
@@ -54,25 +57,36 @@ def serve(places: Places, port: int, ready: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=GRACE_S,
         limit_concurrency=200,
     )
-    server = _Server(config, lambda: ready(f"http://{HOST}:{port}/?token={token}"), studio.jobs.closing.set)
+    address = f"http://{HOST}:{port}/?token={token}"
+    server = _Server(config, lambda: ready(address), studio.jobs.closing.set, lambda: warm(studio))
     try:
         asyncio.run(server.serve(sockets=[door]))
     except KeyboardInterrupt:
         sys.stderr.write("windtunnel studio: ended\n")
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it answers, and ends its streams before it waits for them."""
+def warm(studio: Studio) -> None:
+    """Load what the first page asks for while the browser is still starting."""
+    with contextlib.suppress(WindtunnelError):  # a damaged file of the learner: the page that needs it will say so
+        home(studio)
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], closing: Callable[[], None]) -> None:
+
+class _Server(uvicorn.Server):
+    """A server that says when it answers, loads the rest then, and ends its streams before it waits for them."""
+
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], closing: Callable[[], None], warm: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._warm = warm
         self._closing = closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
             self._ready()
+            threading.Thread(target=self._warm, daemon=True).start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._closing()
