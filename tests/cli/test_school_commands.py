@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 
 import pytest
 
@@ -134,7 +135,7 @@ def test_a_lesson_is_completed(run):
     assert (code, found["complete"]) == (0, True)
     assert [row["right"] for row in found["runs"]] == [True, True]
     assert learn.Journal().read().has("lesson:what-is-distributed")
-    assert run("lesson", "list", "--json")[1]["lessons"][-1]["done"] is True
+    assert run("lesson", "list", "--json")[1]["lessons"][0]["done"] is True
     code, out = run("lesson", "do", "what-is-distributed")
     assert (code, "complete" in out) == (0, True)
 
@@ -211,6 +212,15 @@ def test_a_certificate_is_refused_earned_and_verified(run, tmp_path):
     code, found = run("verify", "bad.jwt", "--json")
     assert (code, found["valid"]) == (1, False)
     assert found["why"]
+
+
+def test_without_the_extra_certificates_say_which_command_installs_it(run, monkeypatch, capsys):
+    """One line; everything else works."""
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives", None)
+    done(*[node.item for node in learn.path("beginner").nodes])
+    assert main(["certificate", "foundation"]) == 3
+    assert "pip install 'windtunnel[badges]'" in capsys.readouterr().err
+    assert run("certificate")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def _list(args: argparse.Namespace) -> int:
     done = learn.Journal().read().passed()
     rows = [
         {"id": one.id, "minutes": one.minutes, "done": one.item in done, "title": one.title, "laws": list(one.laws)}
-        for one in learn.lessons().values()
+        for one in sorted(learn.lessons().values(), key=_place)
     ]
     if args.json:
         say_json({"lessons": rows})
@@ -64,6 +64,14 @@ def _list(args: argparse.Namespace) -> int:
         shown = [(row["id"], f"{row['minutes']} min", "done" if row["done"] else "", row["title"]) for row in rows]
         table(("lesson", "time", "", "title"), [[str(cell) for cell in row] for row in shown])
     return 0
+
+
+def _place(lesson: learn.Lesson) -> int:
+    """Where a lesson stands on the paths, the first path first; those on no path come last."""
+    from windtunnel import learn  # noqa: PLC0415
+
+    order = [node.item for path in learn.paths().values() for node in path.nodes]
+    return order.index(lesson.item) if lesson.item in order else len(order)
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -107,8 +107,8 @@ def imported(data: bytes, home: Path | str | None = None) -> dict[str, int]:
     records = []
     for i, row in enumerate(rows, 1):
         record, what = record_of(row) if isinstance(row, dict) else (None, "is not a record")
-        if record is None or record.digest() != record.hash:
-            raise UsageError(f"record {i} of the export {what or 'was changed: its hash does not fit'}; nothing was taken")
+        if record is None:
+            raise UsageError(f"record {i} of the export {what}; nothing was taken")
         records.append(record)
     came = Journal(home).take(records)
     known = notes(home)

@@ -229,7 +229,7 @@ def judged(data: bytes) -> Progress:
     for number, raw in enumerate(data.split(b"\n"), 1):
         if not raw.strip():
             continue
-        record, what = _record(raw)
+        record, fits, what = _record(raw)
         if record is None:
             problems.append(Problem(number, what, raw.decode(errors="replace")))
             unreadable += 1
@@ -240,23 +240,31 @@ def judged(data: bytes) -> Progress:
             gap = f"does not follow {before}: records between were removed or moved"
             problems.append(Problem(number, gap, raw.decode(errors="replace")))
         claimed, unreadable = record.hash, 0
-        if record.digest() == record.hash:
+        if fits:
             evidence.append(record)
         else:
-            changed = f"record {record.n} was changed after it was written: its hash does not fit; it does not count"
-            problems.append(Problem(number, changed, raw.decode(errors="replace")))
+            problems.append(Problem(number, f"record {record.n} {CHANGED}", raw.decode(errors="replace")))
     return Progress(tuple(evidence), tuple(problems))
 
 
-def _record(raw: bytes) -> tuple[Evidence | None, str]:
-    """The record of a line, whether or not its hash fits; or None and what is wrong."""
+CHANGED = "was changed after it was written: its hash does not fit; it does not count"
+
+
+def _record(raw: bytes) -> tuple[Evidence | None, bool, str]:
+    """The record of a line and whether its hash fits; or None and what is wrong."""
     try:
         row = json.loads(raw)
     except (ValueError, RecursionError):
-        return None, "is not JSON: it was cut off or overwritten; the other lines are kept"
+        return None, False, "is not JSON: it was cut off or overwritten; the other lines are kept"
     if not isinstance(row, dict):
-        return None, "is not a record; the other lines are kept"
-    return record_of(row)
+        return None, False, "is not a record; the other lines are kept"
+    return _of_row(row)
+
+
+def record_of(row: Mapping[str, Any]) -> tuple[Evidence | None, str]:
+    """The whole record that a JSON object is; or None and what is wrong with it."""
+    record, fits, what = _of_row(row)
+    return (record, "") if fits else (None, what or CHANGED)
 
 
 _TYPES: dict[str, type] = {
@@ -277,21 +285,21 @@ _TYPES: dict[str, type] = {
 }
 
 
-def record_of(row: Mapping[str, Any]) -> tuple[Evidence | None, str]:
-    """The record that a JSON object is; or None and which field is wrong."""
+def _of_row(row: Mapping[str, Any]) -> tuple[Evidence | None, bool, str]:
     for name, kind in _TYPES.items():
         if type(row.get(name)) is not kind:
-            return None, f"has no {name} of type {kind.__name__}; the other lines are kept"
+            return None, False, f"has no {name} of type {kind.__name__}; the other lines are kept"
     if not all(type(seed) is int for seed in row["seeds"]):
-        return None, "has seeds that are not whole numbers; the other lines are kept"
+        return None, False, "has seeds that are not whole numbers; the other lines are kept"
     if extra := sorted(set(row) - set(_TYPES)):
-        return None, f"has fields that no record has: {', '.join(extra)}; the other lines are kept"
+        return None, False, f"has fields that no record has: {', '.join(extra)}; the other lines are kept"
+    values = dict(row)
+    claimed = values.pop("hash")
     try:
-        canonical(row)
+        fits = hashlib.sha256(canonical(values)).hexdigest() == claimed
     except (ValueError, RecursionError):
-        return None, "holds values that JSON has no words for; the other lines are kept"
-    values = {name: row[name] for name in _TYPES}
-    return Evidence(**values | {"seeds": tuple(row["seeds"])}), ""
+        return None, False, "holds values that JSON has no words for; the other lines are kept"
+    return Evidence(**values | {"seeds": tuple(row["seeds"]), "hash": claimed}), fits, ""
 
 
 def _last(descriptor: int) -> tuple[Evidence | None, bool]:
@@ -312,8 +320,8 @@ def _newest(data: bytes, *, whole: bool) -> Evidence | None:
     lines = data.split(b"\n")
     for raw in reversed(lines if whole else lines[1:]):
         if raw.strip():
-            record, _ = _record(raw)
-            if record is not None and record.digest() == record.hash:
+            record, fits, _ = _record(raw)
+            if fits:
                 return record
     return None
 
