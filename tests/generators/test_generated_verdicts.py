@@ -18,7 +18,7 @@ CELLS = [
 
 def disagreements(made):
     """What a ladder says against what is known."""
-    found = ladder(made.history, made.interface, thorough=True)
+    found = ladder(made.history, made.interface, thorough=True, budget_s=20)
     wrong = list(found.contradictions)
     for rung in found.rungs:
         if rung.valid is False and rung.name in made.known.holds:

@@ -52,6 +52,7 @@ LADDERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "list-append": _of_transactions("list-append"),
     "rw-register": _of_transactions("rw-register"),
+    "cas-register": {"cas-register": ("sequential",), "sequential": ()},
     "multi-register": {"multi-register": ()},
     "queue": {"queue": ()},
     "stack": {"stack": ()},
@@ -70,6 +71,9 @@ LADDERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "pn-counter": {"pn-counter": ("pn-counter@eventual",), "pn-counter@eventual": ()},
     "fencing-lock": {"fencing-lock": ()},
     "mutex": {"mutex": ()},
+    "semaphore": {"semaphore": ()},
+    "lease": {"lease@exclusive": ("lease",), "lease": ()},
+    "convergence": {"convergence@causal": ("convergence",), "convergence": ()},
     "unique-ids": {
         "unique-ids@rising": ("unique-ids@session-rising",),
         "unique-ids@session-rising": ("unique-ids",),

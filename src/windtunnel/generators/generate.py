@@ -19,6 +19,8 @@ from windtunnel.generators import databases, objects, transactions
 from windtunnel.generators.known import Known, known
 from windtunnel.generators.object_plants import OBJECTS
 from windtunnel.generators.plants import LISTS, REGISTERS, TRANSACTIONS, Plant, Step, play
+from windtunnel.generators.service import Flaw
+from windtunnel.generators.services import SERVICES, Kind
 from windtunnel.generators.timeline import Timeline
 from windtunnel.histories import History
 
@@ -33,7 +35,7 @@ class Interface:
     """What can be generated. levels: each with the rungs that it keeps. plants: faults by name."""
 
     levels: Mapping[str, tuple[str, ...]]
-    plants: Mapping[str, Plant]
+    plants: Mapping[str, Plant | Flaw]
 
 
 def _of_transactions(name: str, plants: Sequence[Plant]) -> Interface:
@@ -46,6 +48,7 @@ INTERFACES: Final[Mapping[str, Interface]] = {
     "list-append": _of_transactions("list-append", (*TRANSACTIONS, *LISTS)),
     "rw-register": _of_transactions("rw-register", TRANSACTIONS),
     **{name: Interface(kind.levels, {plant.name: plant for plant in OBJECTS[name]}) for name, kind in objects.OBJECTS.items()},
+    **{name: Interface(kind.service.levels, {flaw.name: flaw for flaw in kind.flaws}) for name, kind in SERVICES.items()},
 }
 """By name; each is also a ladder of checkers.ladder."""
 
@@ -101,20 +104,36 @@ def generate(
     if operations < 0 or clients < 1 or keys < 1 or not 0 <= lost <= 1:
         raise UsageError("expected operations >= 0, clients >= 1, keys >= 1 and a chance from 0 to 1")
     timeline = Timeline(Stream(seed, f"generate/{interface}/{level}"), operations)
-    crowd, closing = _clients(interface, level, timeline, clients, keys, lost)
-    words = _words(interface)
-    scripts = [play(chosen.plants[name], timeline, f"p{n}", words) for n, name in enumerate(plants)]
-    history = timeline.run(crowd, scripts)
-    if closing is not None:
-        history = timeline.run([closing()], [])
-    prefix = f"{interface}@" if interface in ("list-append", "rw-register") else ""
     scripted = [chosen.plants[name] for name in plants]
+    if interface in SERVICES:
+        history, planted = _served(SERVICES[interface], level, timeline, (clients, keys, lost), scripted)
+    else:
+        crowd, closing = _clients(interface, level, timeline, clients, keys, lost)
+        words = _words(interface)
+        scripts = [play(plant, timeline, f"p{n}", words) for n, plant in enumerate(scripted) if isinstance(plant, Plant)]
+        history = timeline.run(crowd, scripts)
+        if closing is not None:
+            history = timeline.run([closing()], [])
+        planted = _planted(history, plants)
+    prefix = f"{interface}@" if interface in ("list-append", "rw-register") else ""
     settled = known(
         interface,
         chosen.levels[level],
         [([prefix + rung for rung in plant.keeps], [prefix + rung for rung in plant.breaks]) for plant in scripted],
     )
-    return Generated(interface, level, seed, history, settled, _planted(history, plants))
+    return Generated(interface, level, seed, history, settled, planted)
+
+
+def _served(
+    kind: Kind, level: str, timeline: Timeline, crowd: tuple[int, int, float], flaws: Sequence[Plant | Flaw]
+) -> tuple[History, tuple[tuple[str, tuple[int, ...]], ...]]:
+    """A history of a service, and the operations of each fault. crowd: clients, keys, chance of no answer."""
+    clients, keys, lost = crowd
+    service = kind.service(level, timeline, keys, len(flaws))
+    acts = [flaw.act(service, number) for number, flaw in enumerate(flaws) if isinstance(flaw, Flaw)]
+    timeline.run([service.client(lost) for _ in range(clients)], acts)
+    history = timeline.run([service.closing()], [])
+    return history, tuple((flaw.name, tuple(service.planted[number])) for number, flaw in enumerate(flaws))
 
 
 def _clients(
@@ -134,7 +153,7 @@ def _words(interface: str) -> _Words:
     """How a step of a script is said at an interface: a function that knows the name of the script's keys."""
     if interface == "list-append":
         return lambda step, name: _transaction(step, name, lists=True)
-    if interface == "rw-register":
+    if interface in ("rw-register", "multi-register"):
         return lambda step, name: _transaction(step, name, lists=False)
     return lambda step, _: (step.f, step.value, step.result)
 

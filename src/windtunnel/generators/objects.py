@@ -17,6 +17,9 @@ from windtunnel.generators.timeline import Timeline
 REFUSED: Final = object()
 """The answer of an object to what it cannot do now; the operation fails."""
 
+_VALUES: Final = 5
+"""Values of a cas-register: few, so that a comparison often holds."""
+
 PER_KEY: Final = 40
 """Operations about one object before another one takes its place."""
 
@@ -52,6 +55,35 @@ def _counter(state: int, f: str, value: Any, _: int) -> tuple[Any, Any]:
     return (state + value, None) if f == "add" else (state, state)
 
 
+def _cas_register(state: int | None, f: str, value: Any, _: int) -> tuple[Any, Any]:
+    if f == "cas":
+        return (value[1], None) if state == value[0] else (state, REFUSED)
+    return (value, None) if f == "write" else (state, state)
+
+
+def _multi_register(state: Mapping[str, int], _f: str, value: Any, _p: int) -> tuple[Any, Any]:
+    held, answer = dict(state), []
+    for f, name, new in value:
+        if f == "w":
+            held[name] = new
+        answer.append([f, name, new if f == "w" else held.get(name)])
+    return held, answer
+
+
+def _log(state: tuple[list[int], dict[int, int]], f: str, value: Any, process: int) -> tuple[Any, Any]:
+    messages, places = state
+    if f == "send":
+        return ([*messages, value], places), len(messages)
+    place = places.get(process, 0)
+    polled = [[place + at, message] for at, message in enumerate(messages[place : place + 3])]
+    return (messages, {**places, process: place + len(polled)}), polled
+
+
+def _semaphore(state: int, f: str, _: Any, _p: int) -> tuple[Any, Any]:
+    left = state - 1 if f == "acquire" else state + 1
+    return (left, None) if 0 <= left <= 1 else (state, REFUSED)
+
+
 def _mutex(state: int | None, f: str, _: Any, process: int) -> tuple[Any, Any]:
     if f == "acquire":
         return (process, None) if state is None else (state, REFUSED)
@@ -78,6 +110,7 @@ class Object:
     """An interface. calls: (operation, whether it takes a fresh value). levels: each with the rungs that it keeps.
 
     lossy: whether clients may go away without an answer (a lock that is then held for ever would make a dull history).
+    whole: whether there is one object, without a key.
     """
 
     start: Any
@@ -85,9 +118,14 @@ class Object:
     calls: tuple[tuple[str, bool], ...]
     levels: Mapping[str, tuple[str, ...]]
     lossy: bool = True
+    whole: bool = False
 
 
 OBJECTS: Final[Mapping[str, Object]] = {
+    "cas-register": Object(
+        None, _cas_register, (("read", False), ("write", True), ("cas", True)), {"linearizable": ("cas-register",)}
+    ),
+    "multi-register": Object({}, _multi_register, (("txn", True),), {"linearizable": ("multi-register",)}, whole=True),
     "queue": Object([], _queue, (("enqueue", True), ("dequeue", False)), {"linearizable": ("queue",)}),
     "stack": Object([], _stack, (("push", True), ("pop", False)), {"linearizable": ("stack",)}),
     "priority-queue": Object([], _priority_queue, (("insert", True), ("take", False)), {"linearizable": ("priority-queue",)}),
@@ -104,6 +142,8 @@ OBJECTS: Final[Mapping[str, Object]] = {
     "fencing-lock": Object(
         (None, 0), _fencing_lock, (("acquire", False), ("release", False)), {"linearizable": ("fencing-lock",)}, lossy=False
     ),
+    "semaphore": Object(1, _semaphore, (("acquire", False), ("release", False)), {"linearizable": ("semaphore",)}, lossy=False),
+    "log": Object(([], {}), _log, (("send", True), ("poll", False)), {"delivery": ("log",)}),
     "unique-ids": Object(
         0,
         _ids,
@@ -122,7 +162,7 @@ class Bench:
     interface: str
     level: str
     timeline: Timeline
-    states: dict[str, Any] = field(default_factory=dict)
+    states: dict[str | None, Any] = field(default_factory=dict)
     begun: int = 0
     values: int = 0
     added: dict[str, list[int]] = field(default_factory=dict)
@@ -141,8 +181,8 @@ class Bench:
         while timeline.begin():
             self.begun += 1
             f, fresh = stream.choice(kind.calls)
-            key = f"k{self.begun // PER_KEY // keys * keys + stream.below(keys)}"
-            value: Value = self._value(stream) if fresh else None
+            key = None if kind.whole else f"k{self.begun // PER_KEY // keys * keys + stream.below(keys)}"
+            value: Value = self._value(stream, f, keys) if fresh else None
             operation = timeline.invoke(process, f, key, value)
             yield
             gone = kind.lossy and stream.chance(lost)
@@ -159,21 +199,27 @@ class Bench:
                 timeline.complete(operation, "ok", answer)
             yield
 
-    def _value(self, stream: Stream) -> Value:
+    def _value(self, stream: Stream, f: str, keys: int) -> Value:
         self.values += 1
+        if self.interface == "cas-register":
+            return [stream.below(_VALUES), stream.below(_VALUES)] if f == "cas" else stream.below(_VALUES)
+        if self.interface == "multi-register":
+            names = [f"k{stream.below(keys)}" for _ in range(1 + stream.below(3))]
+            return [["w", name, self.values] if stream.chance(0.5) else ["r", name, None] for name in dict.fromkeys(names)]
         if self.interface == "adya-g2":
             return [self.values, None] if stream.chance(0.5) else [None, self.values]
         if self.interface == "priority-queue":
             return self.values * 1000 + stream.below(1000) if stream.chance(0.5) else 1_000_000_000 - self.values
         return self.values
 
-    def _act(self, process: int, f: str, key: str, value: Value) -> Any:
+    def _act(self, process: int, f: str, key: str | None, value: Value) -> Any:
         if self.interface == "unique-ids" and self.level != "rising":
             return self._own_range(process, key)
         kind = OBJECTS[self.interface]
         if not self.replicated:
             self.states[key], answer = kind.act(self.states.get(key, kind.start), f, value, process)
             return answer
+        assert key is not None, "replicas are of keys"
         mine = self.known.setdefault((process, key), set())
         added = self.added.setdefault(key, [])
         if f == "add":
@@ -184,7 +230,7 @@ class Bench:
         mine.update(v for v in added if self.timeline.stream.chance(0.3))
         return sorted(mine) if self.interface == "set" else sum(mine)
 
-    def _own_range(self, process: int, key: str) -> int:
+    def _own_range(self, process: int, key: str | None) -> int:
         """Ids that rise in each session; at the level `unique` they fall."""
         count: int = self.states.get(f"{process} {key}", 0) + 1
         self.states[f"{process} {key}"] = count

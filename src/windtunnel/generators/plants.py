@@ -79,7 +79,7 @@ def _registers(name: str, doc: str, order: str, keeps: str, breaks: str, **steps
     return Plant(name, doc, order, made, tuple(keeps.split()), tuple(breaks.split()))
 
 
-def _transactions(name: str, doc: str, order: str, keeps: str, breaks: str, **steps: str) -> Plant:
+def scripted(name: str, doc: str, order: str, keeps: str, breaks: str, **steps: str) -> Plant:
     """Steps such as `0 w x 1, r y 1 2`: process, writes of one value, reads of all values so far. `!` before it: it fails."""
     made = {}
     for letter, text in steps.items():
@@ -201,7 +201,7 @@ REGISTERS: Final = (
 _RU, _RC = "strong-read-uncommitted", "strong-read-committed"
 
 TRANSACTIONS: Final = (
-    _transactions(
+    scripted(
         "aborted-read",
         "a transaction saw what a failed one had written (G1a)",
         "A B b a",
@@ -210,7 +210,7 @@ TRANSACTIONS: Final = (
         A="!0 w x 1",
         B="1 r x 1",
     ),
-    _transactions(
+    scripted(
         "intermediate-read",
         "a transaction saw a value that its writer overwrote itself (G1b)",
         "A B b a",
@@ -219,7 +219,7 @@ TRANSACTIONS: Final = (
         A="0 w x 1, w x 2",
         B="1 r x 1",
     ),
-    _transactions(
+    scripted(
         "dirty-read",
         "two transactions saw the writes of each other (G1c)",
         "A B a b",
@@ -228,7 +228,7 @@ TRANSACTIONS: Final = (
         A="0 w x 1, r y 1",
         B="1 w y 1, r x 1",
     ),
-    _transactions(
+    scripted(
         "phantom",
         "a transaction saw what nobody wrote",
         "A a B b",
@@ -237,7 +237,7 @@ TRANSACTIONS: Final = (
         A="0 w x 1",
         B="1 r x 1 9",
     ),
-    _transactions(
+    scripted(
         "future-read",
         "a transaction read what it wrote only later",
         "A a",
@@ -245,7 +245,7 @@ TRANSACTIONS: Final = (
         "read-committed",
         A="0 r x 1, w x 1",
     ),
-    _transactions(
+    scripted(
         "internal",
         "a transaction does not see what it wrote itself",
         "A a",
@@ -253,7 +253,7 @@ TRANSACTIONS: Final = (
         "read-atomic",
         A="0 w x 1, r x",
     ),
-    _transactions(
+    scripted(
         "non-repeatable-read",
         "a transaction read a key twice, and differently",
         "A B b C a c",
@@ -263,7 +263,7 @@ TRANSACTIONS: Final = (
         B="1 r x 1, w x 2",
         C="2 r x 1, r x 1 2",
     ),
-    _transactions(
+    scripted(
         "read-skew",
         "a transaction saw one of two writes of another (G-single)",
         "A a B C b c",
@@ -273,7 +273,7 @@ TRANSACTIONS: Final = (
         B="1 r x 1, r y 1, w x 2, w y 2",
         C="2 r x 1, r y 1 2",
     ),
-    _transactions(
+    scripted(
         "lost-update",
         "two transactions read the same version and wrote the next one",
         "A a B C b c D d",
@@ -284,7 +284,7 @@ TRANSACTIONS: Final = (
         C="2 r x 1, w x 3",
         D="3 r x 1 2 3",
     ),
-    _transactions(
+    scripted(
         "write-skew",
         "two transactions read what the other one overwrote (G2-item)",
         "A a B C b c D d",
@@ -295,7 +295,7 @@ TRANSACTIONS: Final = (
         C="2 r x 1, r y 1, w y 2",
         D="3 r x 1 2, r y 1 2",
     ),
-    _transactions(
+    scripted(
         "read-only-anomaly",
         "a transaction that only reads shows that two others had no order (Fekete et al. 2004)",
         "A B b C c a",
@@ -305,7 +305,7 @@ TRANSACTIONS: Final = (
         B="1 r y, w y 1",
         C="2 r x, r y 1",
     ),
-    _transactions(
+    scripted(
         "long-fork",
         "two transactions saw two writes in opposite orders",
         "A B C D c d a b",
@@ -316,7 +316,7 @@ TRANSACTIONS: Final = (
         C="2 r x 1, r y",
         D="3 r y 1, r x",
     ),
-    _transactions(
+    scripted(
         "stale-read",
         "a transaction that began after a write had been answered does not see it",
         "A a B b",
@@ -325,7 +325,7 @@ TRANSACTIONS: Final = (
         A="0 w x 1",
         B="1 r x",
     ),
-    _transactions(
+    scripted(
         "causal-reverse",
         "a write is seen, and not one that had been answered before it was asked",
         "C A a B b c",
@@ -335,7 +335,7 @@ TRANSACTIONS: Final = (
         B="1 w y 1",
         C="2 r x, r y 1",
     ),
-    _transactions(
+    scripted(
         "non-monotonic-read",
         "a session no longer sees what it saw before",
         "A B b C c a",
@@ -345,7 +345,7 @@ TRANSACTIONS: Final = (
         B="1 r x 1",
         C="1 r x",
     ),
-    _transactions(
+    scripted(
         "unseen-own-write",
         "a session does not see what it committed itself",
         "A a B b",
@@ -357,7 +357,7 @@ TRANSACTIONS: Final = (
 )
 
 LISTS: Final = (
-    _transactions(
+    scripted(
         "dirty-write",
         "two transactions overwrote each other, in both orders (G0)",
         "A B a b C c",
@@ -367,7 +367,7 @@ LISTS: Final = (
         B="1 w x 2, w y 2",
         C="2 r x 1 2, r y 2 1",
     ),
-    _transactions(
+    scripted(
         "duplicate-element",
         "an append took effect twice",
         "A a B b",
@@ -376,7 +376,7 @@ LISTS: Final = (
         A="0 w x 1",
         B="1 r x 1 1",
     ),
-    _transactions(
+    scripted(
         "lost-element",
         "an element that was read before is gone from the middle",
         "A a B b C c D d",
@@ -387,7 +387,7 @@ LISTS: Final = (
         C="2 r x 1 2",
         D="3 r x 2",
     ),
-    _transactions(
+    scripted(
         "dirty-update",
         "a committed append builds on one that failed",
         "A B b a C c",

@@ -119,22 +119,25 @@ def _diverged(observations: list[_Observation]) -> Iterator[Finding]:
 
 
 def _regressed(observations: list[_Observation]) -> Iterator[Finding]:
-    """Per replica, each observation against the last one that had ended before it began."""
+    """Per replica, each observation against whatever those had shown that had ended before it began."""
     by_replica: dict[Any, list[_Observation]] = {}
     for observation in observations:
         if observation.names is not None:
             by_replica.setdefault(observation.replica, []).append(observation)
     for mine in by_replica.values():
         ended = sorted(mine, key=lambda item: item.operation.completed or 0)
-        at, before = 0, None
+        at = 0
+        had: dict[Any, tuple[Value, _Observation]] = {}
         for observation in mine:
             while at < len(ended) and (ended[at].operation.completed or 0) < observation.operation.invoked:
-                before = ended[at]
+                for value in ended[at].values:
+                    had.setdefault(canonical(value), (value, ended[at]))
                 at += 1
             assert observation.names is not None, "others were left out"
-            if before is not None and before.names is not None and before.names - observation.names:
-                lacking = next(value for value in before.values if canonical(value) not in observation.names)
-                text = f"{named(observation.operation)} lacks {shown(lacking)}, which {named(before.operation)} had"
+            lacking = next((name for name in had if name not in observation.names), None)
+            if lacking is not None:
+                value, before = had[lacking]
+                text = f"{named(observation.operation)} lacks {shown(value)}, which {named(before.operation)} had"
                 yield Finding("regressed", text, (before.operation, observation.operation))
 
 
