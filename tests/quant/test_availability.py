@@ -97,7 +97,7 @@ def all_states(block):
             yield frozenset(failed), works(block, frozenset(failed))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(diagrams, st.lists(st.floats(0.0, 1.0), min_size=6, max_size=6))
 def test_exact_is_enumeration(block, shares):
     """Factoring gives what adding up all states gives, shared parts included."""
@@ -109,7 +109,7 @@ def test_exact_is_enumeration(block, shares):
     assert unavailability(block, down) == pytest.approx(total, rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(diagrams)
 def test_cut_sets_are_the_minimal_ones(block):
     """Exactly the sets whose failure brings it down while no smaller one does."""
@@ -118,7 +118,7 @@ def test_cut_sets_are_the_minimal_ones(block):
     assert set(cut_sets(block)) == minimal
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(diagrams, st.floats(0.001, 0.5), st.floats(0.0, 0.5))
 def test_worse_parts_are_never_better(block, q, more):
     """Monotone in every part; importance is a share."""

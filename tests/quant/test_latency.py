@@ -55,7 +55,7 @@ def test_closed_forms(graph, mean, p99):
     assert found.number("p99") == pytest.approx(p99, rel=2e-3)
 
 
-@settings(max_examples=8)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.floats(0.5, 50.0), min_size=1, max_size=5), st.integers(1, 40))
 def test_means_add_up(means, times):
     """The mean of steps in a row is the sum of their means."""

@@ -38,7 +38,7 @@ items = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(items, min_size=1, max_size=5), st.integers(1, 60))
 def test_years_add_up_to_the_total(lines, months):
     """Per-year sums equal the total, whatever grows; so do the drivers."""
@@ -60,6 +60,7 @@ def test_prices_per_hour_and_per_year():
     assert TCO.compute({"items": "s: $1200/year", "months": 36}).number("total") == pytest.approx(3600)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.floats(-0.2, 0.2), st.floats(0.0, 0.5))
 def test_annuities_are_sums(count, growth, discount):
     """The closed forms equal the sums they stand for."""
@@ -99,7 +100,7 @@ def test_wrong_items_are_refused(text, says):
 # --- Decisions ---
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.floats(0.0, 1.0)), min_size=1, max_size=5), st.booleans())
 def test_better_in_everything_wins(rows, build):
     """Dominance: cheaper, sooner and better in every criterion is the answer under any weights."""
@@ -147,7 +148,7 @@ def test_the_break_even_team():
 # --- Cloud, cache, regions ---
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 50), st.integers(1, 100), st.integers(1, 24), st.integers(1, 7), st.booleans())
 def test_savings_never_exceed_the_bill(count, cpu, hours, days, interruptible):
     """No dollar is saved twice: what is left is above 0, and at most what adding up would promise is saved."""

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windtunnel.base.errors import UsageError
@@ -87,6 +87,7 @@ def test_values_are_shown(value, unit, text):
     assert show(value, unit) == text
 
 
+@settings(deadline=None)
 @given(st.floats(1e-9, 1e9), st.sampled_from(["s", "1/s", "", "$", "B", "km"]))
 def test_what_is_shown_can_be_read(value, unit):
     """Reading what was shown gives the value, to the digits shown."""

@@ -59,7 +59,7 @@ def test_ninety_percent_of_one_server():
 # --- Limits ---
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.floats(0.02, 0.95), st.integers(1, 60))
 def test_large_rooms_are_endless(load, servers):
     """M/M/c/K with a large K is M/M/c."""
@@ -70,13 +70,14 @@ def test_large_rooms_are_endless(load, servers):
     assert p_wait == pytest.approx(erlang_c(servers, arrivals), rel=1e-6, abs=1e-300)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.floats(0.05, 30.0), st.integers(1, 20))
 def test_no_room_to_wait_is_erlang_b(offered, servers):
     """M/M/c/c blocks as Erlang B says, at any load."""
     assert mmck(offered, 1.0, servers, servers)[0] == pytest.approx(erlang_b(servers, offered), rel=1e-12)
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 0.99))
 def test_exponential_service_is_mm1(load):
     """M/G/1 with cs = 1, G/G/1 with ca = cs = 1 and M/M/c with one server are M/M/1; constant service waits half as long."""
@@ -87,7 +88,7 @@ def test_exponential_service_is_mm1(load):
     assert mg1_wait_s(load, 1.0, 0.0) == pytest.approx(expected / 2)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.floats(0.05, 0.97), st.integers(1, 40), st.floats(0.3, 0.9999))
 def test_percentiles_are_on_the_distribution(load, servers, share):
     """The tail at the quantile is what is left of the share, waits and responses alike."""
@@ -114,7 +115,7 @@ def test_equal_rates_of_wait_and_service():
 # --- Properties ---
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.floats(0.05, 0.9), st.floats(1.001, 1.08), st.integers(1, 100))
 def test_more_load_waits_longer_and_more_servers_less(load, more, servers):
     """Monotone in load and in servers."""
@@ -124,7 +125,7 @@ def test_more_load_waits_longer_and_more_servers_less(load, more, servers):
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(0.05, 3.0), st.integers(1, 30), st.integers(0, 40))
 def test_closed_forms_are_the_balance_equations(load, servers, places):
     """M/M/c/K equals its own equations solved state by state, below and above the capacity."""

@@ -26,7 +26,7 @@ def test_the_peak():
     assert usl_peak(0.03, 0.0) == float("inf")
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(0.0, 0.5), st.floats(0.0, 0.01), st.floats(1.0, 1e5))
 def test_planted_parameters_are_recovered(alpha, beta, one):
     """From points without noise the fit finds what they were made of."""
@@ -76,7 +76,7 @@ def test_problem_of_45_servers():
     assert found.number("servers-now") == 13  # 12 in three zones leave 8 after the loss of one; and one spare
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.floats(1.0, 3000.0), st.floats(1.0, 1.5), st.integers(0, 3), st.integers(1, 4))
 def test_more_load_never_needs_fewer_servers(arrivals, more, spare, zones):
     """Monotone in load; what is planned leaves what is needed after the loss."""
