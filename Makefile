@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SEEDS ?= 10000
 
-.PHONY: help run test bench check campaign docs clean
+.PHONY: help run studio test bench check campaign docs clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,11 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(VENV)/installed-studio: $(VENV)/installed
+	@echo "installing what the studio and certificates need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[studio,badges]'
+	@touch $@
+
 $(VENV)/installed-bench: $(VENV)/installed-dev
 	@echo "installing the peers that the benchmarks measure against"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,fast]'
@@ -30,6 +35,9 @@ $(VENV)/installed-bench: $(VENV)/installed-dev
 
 run: $(VENV)/installed ## set up, then run raft under partitions and crashes
 	@$(BIN)/windtunnel run raft --faults partition,crash
+
+studio: $(VENV)/installed-studio ## set up, then open the school and the tunnel in a browser
+	@$(BIN)/windtunnel studio
 
 test: $(VENV)/installed-dev ## set up, then run the test suite
 	@$(BIN)/python -m pytest -n auto -q
