@@ -32,6 +32,9 @@ SEEDS = 20
 LIMIT_S = 600.0
 """Virtual seconds that a check may take unless it says otherwise."""
 
+LINES_SHOWN = 4
+"""Lines of a checker's explanation that a message has."""
+
 T = TypeVar("T", bound=Callable[..., Any])
 
 
@@ -53,7 +56,7 @@ def expect(condition: object, what: str, **details: object) -> None:
 def expect_valid(verdict: Any) -> None:
     """Fail the check unless a checker's verdict on a history is valid; its explanation is the message. Raises Unmet."""
     if verdict.word != "valid":
-        raise Unmet("\n  ".join(verdict.lines()))
+        raise Unmet("\n  ".join(verdict.lines()[:LINES_SHOWN]))
 
 
 def _short(value: object, most: int = 300) -> str:

@@ -16,7 +16,7 @@ LOG_ROWS = 40
 NEVER_ENDS = ("spin", "hung")
 """Kinds of finding after which the other checks are not tried: each would take as long."""
 
-_UNMET = re.compile(r"^(?:[\w.]+\.)?Unmet: ")
+UNMET = re.compile(r"^(?:[\w.]+\.)?Unmet: ")
 _ERROR = re.compile(r"^(?:[\w.]+\.)?(\w+)(?:\('?|: |$)")
 _DENIED = re.compile(rf"\[Errno ({errno.EPERM}|{errno.EACCES})\]")
 
@@ -46,7 +46,7 @@ class Outcome:
 
 def found(kind: str, message: str, where: str, limits: Limits, limit_s: float) -> str:
     """What a finding of a run says to whoever wrote the code. where: "file:line in function", or ""."""
-    unmet = _UNMET.match(message)
+    unmet = UNMET.match(message)
     if unmet:
         return message[unmet.end() :]
     at = f"{where}: " if where else ""

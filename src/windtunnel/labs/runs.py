@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from windtunnel.labs.checking import Check
-from windtunnel.labs.outcomes import Outcome, found, shown
+from windtunnel.labs.outcomes import UNMET, Outcome, found, shown
 from windtunnel.labs.submission import Submission
 from windtunnel.labs.walls import Limits, confine
 from windtunnel.testing import campaign as campaigns
@@ -136,7 +136,7 @@ def _of_campaign(check: Check, campaign: Campaign, bench: Bench) -> Outcome:
 
 
 def _tell(outcome: Outcome, check: Check, campaign: Campaign, failure: Failure, bench: Bench) -> None:
-    from windtunnel.testing.page import page, trace  # noqa: PLC0415 - the makers of pages load for failures only
+    from windtunnel.testing.page import trace  # noqa: PLC0415 - the makers of pages load for failures only
 
     row = failure.smallest
     where = _last_place(row.text, bench) or _relative(row.where, bench)
@@ -147,16 +147,55 @@ def _tell(outcome: Outcome, check: Check, campaign: Campaign, failure: Failure, 
     plan = failure.shrunk.plan if failure.shrunk is not None else failure.row.plan
     outcome.plan = words(plan)
     outcome.log = shown(row.log)
-    outcome.first_bad = {"at_s": row.at_s, "host": row.host, "where": where, "kind": row.kind, "text": _relative(row.text, bench)}
+    outcome.first_bad = {
+        "at_s": row.at_s,
+        "host": row.host,
+        "where": where,
+        "kind": row.kind,
+        "text": _relative(_theirs(row.text, bench), bench),
+    }
     outcome.trace = [dict(each) for each in trace(row)[-TRACE_ROWS_MAX:]]
     if bench.html and row.kind != "ours":
-        outcome.html = page(campaign, failure, f"lab::{check.name}", "")
+        outcome.html = _page(outcome, campaign, failure)
+
+
+def _page(outcome: Outcome, campaign: Campaign, failure: Failure) -> str:
+    """The failing run for a browser, in the words of the lab."""
+    from windtunnel.reports import render  # noqa: PLC0415 - as above
+    from windtunnel.testing.page import results, trace  # noqa: PLC0415
+
+    told = results(campaign, failure, outcome.name, "")
+    assert outcome.first_bad is not None, "a failure has a first bad event"
+    told["claim"] = f"seed {outcome.seed}"
+    told["notes"] = []
+    told["violation"] |= {
+        "property": outcome.name,
+        "statement": outcome.first_bad["where"] or outcome.kind,
+        "evidence": outcome.message,
+        "text": [outcome.first_bad["text"]] if outcome.first_bad["text"] else [],
+    }
+    return render(told, None, trace(failure.smallest))
 
 
 def _relative(text: str, bench: Bench) -> str:
     """Paths as the learner knows them."""
     checks = str(Path(str(bench.checks.__file__)).parent)
     return text.replace(f"{bench.submission.place}/", "").replace(f"{checks}/", "")
+
+
+def _theirs(text: str, bench: Bench) -> str:
+    """A traceback without the frames that are neither the submission's nor the checks'; other texts as they are."""
+    places = (f'  File "{bench.submission.place}/', f'  File "{Path(str(bench.checks.__file__)).parent}/')
+    kept: list[str] = []
+    inside = True
+    for line in text.splitlines():
+        if line.startswith('  File "'):
+            inside = line.startswith(places)
+        elif not line.startswith("    "):
+            inside = True
+        if inside:
+            kept.append(UNMET.sub("", line))
+    return "\n".join(kept)
 
 
 # --- Scenarios of a core ---
