@@ -343,6 +343,7 @@ async def as_promised(world, lab):
                 good = False
                 raise
             finally:
+                print(f"{name}: {'cancelled' if good is None else 'answered' if good else 'failed'}")
                 if expected is not None:
                     model.ended(expected, good, world.now)
 
@@ -352,6 +353,7 @@ async def as_promised(world, lab):
         try:
             await breakers.call(name, operation)
         except lab.CircuitOpen:
+            print(f"{name}: refused")
             expect(expected is None, f"the breaker of {story}, lets this call through", got="CircuitOpen")
             return
         except OSError:

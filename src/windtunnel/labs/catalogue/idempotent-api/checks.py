@@ -44,6 +44,7 @@ class Bank:
         if known is not None and known["amount"] != wanted["amount"]:
             return Response(409, b'{"error": "another amount under this reference"}')
         number = f"ch_{len(self.charges) + 1}"
+        print(f"charged {wanted['amount']} under {wanted['reference']}" if known is None else f"known: {wanted['reference']}")
         charge = self.charges.setdefault(wanted["reference"], {"charge": number, "amount": wanted["amount"]})
         if self.after is not None:
             await self.after()
@@ -60,11 +61,12 @@ def deployed(world, lab):
 
 async def pay(key, amount=5, source="card", *, within_s=10.0, body=None):
     """POST /payments: the answer, None if there was none."""
-    headers = {} if key is None else {"Idempotency-Key": key}
+    headers, answer = {} if key is None else {"Idempotency-Key": key}, None
     with suppress(OSError):
         async with asyncio.timeout(within_s):
-            return await send("POST", "server", "/payments", body or {"amount": amount, "source": source}, headers)
-    return None
+            answer = await send("POST", "server", "/payments", body or {"amount": amount, "source": source}, headers)
+    print(f"{key}, {body or amount}: {status(answer)}")
+    return answer
 
 
 def status(answer):

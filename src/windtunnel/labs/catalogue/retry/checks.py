@@ -36,13 +36,15 @@ async def what(world, lab):
     expect(
         (answer, len(flaky.at_s)) == ("done", 3), "two failures, then the answer: three attempts", got=(answer, len(flaky.at_s))
     )
-    hopeless = Attempts(9)
-    try:
-        outcome = await lab.retry(hopeless, attempts_max=4)
-    except OSError as error:
-        outcome = str(error)
-    expect(outcome == "attempt 4", "after attempts_max=4 failures the last error is raised", got=outcome)
-    expect(len(hopeless.at_s) == 4, "attempts_max=4 means four attempts, the first included", got=len(hopeless.at_s))
+    for settings, most in (({"attempts_max": 3}, 3), ({"attempts_max": 1}, 1), ({}, 4)):
+        hopeless = Attempts(9)
+        try:
+            outcome = await lab.retry(hopeless, **settings)
+        except OSError as error:
+            outcome = str(error)
+        told = f"attempts_max={most}" + ("" if settings else ", the default,")
+        expect(len(hopeless.at_s) == most, f"{told} means so many attempts, the first included", got=len(hopeless.at_s))
+        expect(outcome == f"attempt {most}", f"with {told} the error of the last attempt is raised", got=outcome)
     denied = Attempts(9, PermissionDenied)
     with suppress(PermissionDenied):
         await lab.retry(denied, attempts_max=4)
@@ -74,24 +76,25 @@ async def cancelled(world, lab):
 
 @check("waits a random time below a bound that doubles up to the cap", seeds=2)
 async def waits(world, lab):
-    calls = [Attempts(99) for _ in range(300)]
-    ended = Counter()
+    doubling = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0)
+    for settings, bounds_s in (({"base_s": 0.5, "cap_s": 4.0}, (0.5, 1.0, 2.0, 4.0, 4.0)), ({}, doubling)):
+        calls, attempts_max = [Attempts(99) for _ in range(250)], len(bounds_s) + 1
+        told = ", ".join(f"{name}={value:g}" for name, value in settings.items()) or "the defaults"
 
-    async def one(operation):
-        with suppress(OSError):
-            await lab.retry(operation, attempts_max=7, base_s=0.5, cap_s=5.0)
-        ended[world.now - operation.at_s[-1] < TICK_S] += 1
+        async def one(operation, settings=settings, attempts_max=attempts_max):
+            with suppress(OSError):
+                await lab.retry(operation, attempts_max=attempts_max, **settings)
+            expect(world.now - operation.at_s[-1] < TICK_S, "after the last attempt nothing is waited for")
 
-    await asyncio.gather(*map(one, calls))
-    expect(not ended[False], "after the last attempt nothing is waited for")
-    for n, bound_s in enumerate((0.5, 1.0, 2.0, 4.0, 5.0, 5.0), 1):
-        gaps = sorted(operation.at_s[n] - operation.at_s[n - 1] for operation in calls)
-        seen = f"{gaps[0]:.3f} to {gaps[-1]:.3f} s, mean {sum(gaps) / len(gaps):.3f} s"
-        expect(
-            gaps[-1] <= bound_s + TICK_S and 0.4 * bound_s < sum(gaps) / len(gaps) < 0.6 * bound_s and gaps[0] < 0.1 * bound_s,
-            f"with base_s=0.5 and cap_s=5, the wait before retry {n} is drawn evenly from 0 to {bound_s:g} s",
-            seen_in_300_calls=seen,
-        )
+        await asyncio.gather(*map(one, calls))
+        for n, bound_s in enumerate(bounds_s, 1):
+            gaps = sorted(operation.at_s[n] - operation.at_s[n - 1] for operation in calls)
+            mean_s = sum(gaps) / len(gaps)
+            expect(
+                gaps[-1] <= bound_s + TICK_S and 0.4 * bound_s < mean_s < 0.6 * bound_s and gaps[0] < 0.1 * bound_s,
+                f"with {told}, the wait before retry {n} is drawn evenly from 0 to {bound_s:g} s",
+                seen_in_250_calls=f"{gaps[0]:.3f} to {gaps[-1]:.3f} s, mean {mean_s:.3f} s",
+            )
 
 
 # --- The budget ---
@@ -109,6 +112,12 @@ async def budget_alone(world, lab):
     for _ in range(4000):
         budget.deposit()
     granted = sum(budget.withdraw() for _ in range(1000))
+    default = lab.Budget()
+    counts = [sum(default.withdraw() for _ in range(50))]
+    for _ in range(31):
+        default.deposit()
+    counts.append(sum(default.withdraw() for _ in range(50)))
+    expect(counts == [10, 3], "by default the reserve is 10, and 31 calls pay for three retries", got=counts)
     expect(granted == 3, "a long quiet time fills the budget up to its reserve, not above", retries=granted)
 
 

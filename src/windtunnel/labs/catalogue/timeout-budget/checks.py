@@ -34,6 +34,7 @@ class Chain:
     def service(self, name, seconds, below):
         async def handle(question, deadline):
             self.left_s[name] = deadline.left_s()
+            print(f"{question}: begins, with {deadline.left_s():.3f} s left")
             for _ in range(round(seconds / STEP_S)):
                 await asyncio.sleep(STEP_S)
                 self.steps.append((self.world.now, name, question))
