@@ -70,12 +70,12 @@ class Served:
         assert status == 200, answer
         return json.loads(answer)
 
-    def events(self, job, *, until="end", limit_s=60.0):
-        """The events of a job, in order, until one of kind `until`."""
+    def events(self, job, *, until="end", limit_s=60.0, after=0):
+        """The events of a job after a place, in order, until one of kind `until`."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=limit_s)
         found = []
         with contextlib.closing(connection):
-            connection.request("GET", f"/api/jobs/{job}/events", headers={"Cookie": self.cookie})
+            connection.request("GET", f"/api/jobs/{job}/events", headers={"Cookie": self.cookie, "Last-Event-ID": str(after)})
             answer = connection.getresponse()
             assert answer.status == 200
             while line := answer.readline():

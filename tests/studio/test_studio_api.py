@@ -201,6 +201,7 @@ def test_a_page_that_comes_late_gets_what_it_missed(studio, stored):
     told = [event for event in first if event["kind"] != "frame"]
     assert [event for event in again if event["kind"] != "frame"] == told
     assert told[-2]["verdict"] == stored[-2]["verdict"]
+    assert [event for event in studio.events(job, after=3) if event["kind"] != "frame"] == told[3:]
 
 
 def test_a_slow_run_shows_at_most_twenty_pictures_a_second(studio):

@@ -15,6 +15,7 @@ export async function render({ signal }) {
     h("section", { class: "hero" }, streamlines(), panel({ class: "next", "aria-label": "Next step" }, async () => next(await school))),
     panel({ class: "progress", "aria-label": "Progress" }, async () => figures(await school)),
     panel({ "aria-label": "Your path" }, async () => roadmap(await school)),
+    panel({ "aria-label": "Levels and certificates" }, async () => awards((await school).overview)),
     h("div", { class: "split even" },
       panel({ "aria-label": "Evidence" }, async () => evidence(await school)),
       panel({ "aria-label": "Last runs" }, async () => [h("h2", {}, "Last runs"), runsTable((await look("/api/runs", signal)).runs.slice(0, 6))])),
@@ -47,6 +48,17 @@ function figures(home) {
 
 function roadmap(home) {
   return [h("div", { class: "row between" }, h("h2", {}, `The ${home.path.title} path`), h("a", { href: `/path/${home.path.id}` }, home.path.chosen ? "As a list" : "About this path, and others")), tree(home.blocks)];
+}
+
+/** What rules over the evidence give: the next level, milestones, certificates, each with what it still takes. */
+function awards({ levels, milestones, certificates }) {
+  const next = levels.find((row) => !row.holds);
+  const rows = [...(next ? [["level", next]] : []), ...milestones.map((row) => ["milestone", row]), ...certificates.slice(0, 4).map((row) => ["certificate", row])];
+  const share = (row) => row.parts.reduce((sum, part) => sum + (part.need ? Math.min(1, part.have / part.need) : 0), 0) / Math.max(1, row.parts.length);
+  return [h("h2", {}, "Levels and certificates"), h("ul", { class: "awards" }, rows.map(([kind, row]) => h("li", {},
+    h("div", { class: "row between" }, h("span", {}, row.title, " ", h("small", {}, kind)), row.holds && verdict("done", "reached")),
+    meter(row.holds ? 1 : share(row), `${row.title}: ${Math.round(100 * share(row))} percent`),
+    !row.holds && h("small", { class: "under" }, row.parts.filter((part) => !part.holds).map((part) => `${part.label}: ${part.have} of ${part.need || "none yet"}`).join("; ")))))];
 }
 
 function evidence(home) {
