@@ -15,6 +15,7 @@ from windtunnel.cli.output import CODES, note, say, say_json, table
 
 EXAMPLES = """\
   windtunnel calc --list
+  windtunnel calc mmc --explain
   windtunnel calc mmc --arrivals 80/s --service 12/s --servers 8 --check
   windtunnel calc mmc --arrivals 80/s --service 12/s --sensitivity wait --chart
   windtunnel calc availability --diagram "2of3(db) & (lb | lb2)" --check
