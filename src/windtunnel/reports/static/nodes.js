@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 
 const HEADLINES = 4; // fields of a node that is folded
 const SHORT = 14; // characters of a value that fits a headline
+const LONG = 60; // characters of a former value beyond which it is no longer shown beside the new one
 const EMPTY = /^(None|False|0|''|[[{].*)$/;
 
 export class NodesPanel {
@@ -29,7 +30,7 @@ export class NodesPanel {
 
   card(name, i, focused) {
     const { trace } = this;
-    const fields = trace.state(name, i);
+    const fields = trace.state(name, trace.cause(i));
     const status = trace.status(name, i);
     const open = focused || this.openNodes.has(name);
     const summary = el(
@@ -64,7 +65,8 @@ export class NodesPanel {
 
   line({ name, value, was, changed }) {
     const now = el(changed ? "ins" : "span", {}, value || "gone");
-    const cell = changed && was !== null ? el("td", {}, el("del", {}, was), " → ", now) : el("td", {}, now);
+    const told = changed && was !== null && was.length <= LONG;
+    const cell = told ? el("td", {}, el("del", {}, was), " → ", now) : el("td", { title: changed ? `was ${was}` : null }, now);
     return el("tr", { class: changed ? "changed" : null }, el("th", { scope: "row" }, name), cell);
   }
 

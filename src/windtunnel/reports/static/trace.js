@@ -11,6 +11,7 @@ export const NOTABLE = new Set([
   "violation", "crash", "restart", "start", "pause", "resume", "cut", "heal", "skew", "weather", "disk", "leader", "note",
 ]);
 
+const EFFECTS = new Set(["apply", "reply", "persist", "leader", "violation"]); // rows that a handler causes
 const LATE = 4; // times the median delay; four times that of a uniform latency is beyond its longest
 const BLOCK = 512; // events whose earliest sending is kept as one number
 const DOWN = new Set(["crash"]);
@@ -206,6 +207,12 @@ export class Trace {
       if (text !== "" || changed) fields.push({ field, name: this.fields[field], value: text, was: old, changed });
     }
     return fields;
+  }
+
+  /** The event whose handler did what row i tells: what it changed is the row of the event itself. */
+  cause(i) {
+    while (EFFECTS.has(this.kinds[this.kind[i]]) && this.before[i] >= 0 && this.us[this.before[i]] === this.us[i]) i = this.before[i];
+    return i;
   }
 
   /** up, down, paused or leading, after event i. */
