@@ -27,7 +27,8 @@ def rendered(node: Node, *, marked: bool) -> list[str]:
         case "table":
             return _table(node, marked=marked)
         case "listing":
-            return [f"    {line}" for line in node["text"].split("\n")]
+            name = node["language"].removeprefix("file ") if node["language"].startswith("file ") else ""
+            return ([f"  {name}:"] if name else []) + [f"    {line}" for line in node["text"].split("\n")]
         case "try":
             return [f"    $ {node['command']}", f"    (expected: {node['expected']})"]
         case "question":
