@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import LAB, written
+from toy_lab import LAB, written
 
 from windtunnel.labs.grading import judge
 from windtunnel.labs.lab import read_lab

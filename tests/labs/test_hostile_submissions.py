@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import REFERENCE as GOOD
+from toy_lab import REFERENCE as GOOD
 
 LIBC = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
 SMALL = {"run_s": 3.0, "step_s": 0.3, "memory_bytes": 128 << 20, "file_bytes": 1 << 20}

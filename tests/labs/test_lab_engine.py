@@ -3,7 +3,7 @@
 import textwrap
 
 import pytest
-from conftest import CHECKS, LAB, REFERENCE, written
+from toy_lab import CHECKS, LAB, REFERENCE, written
 
 from windtunnel import labs
 from windtunnel.base.errors import UsageError

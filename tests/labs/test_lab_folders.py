@@ -1,7 +1,7 @@
 """Labs on disk: what is complete is read, what is not is refused with the name of the file and of the field."""
 
 import pytest
-from conftest import CHECKS, LAB, written
+from toy_lab import CHECKS, LAB, written
 
 from windtunnel import labs
 from windtunnel.base.errors import UsageError
