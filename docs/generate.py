@@ -2,7 +2,7 @@
 
 docs/reference/cli.md comes from the commands' parsers, docs/reference/faults.md from the registry of profiles,
 docs/reference/pytest.md from the plugin's options, docs/reference/models.md and calculators.md from the registries of models and
-of calculators. A test compares the pages with what this would write.
+of calculators, docs/reference/labs.md from the catalogue of labs. A test compares the pages with what this would write.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from windtunnel.cli.entry import COMMANDS
 from windtunnel.cli.flags import Parser
 from windtunnel.faults import COMBINATIONS, PROFILES, plan, profiles
+from windtunnel.labs import catalogue
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -235,12 +236,44 @@ def calculators_page() -> str:
     return "\n".join(parts)
 
 
+LABS_HEAD = """\
+# Labs
+
+What each lab is about and how sharp its grader is. A *mutant* is the reference solution with one realistic mistake; it must fail at the
+check that it names. The kill rate is the share that does: here it is 1 for every lab, and a test keeps it so. `windtunnel lab quality LAB`
+measures it again. [Do a lab](../how-to/labs.md), [write a lab](../how-to/write-a-lab.md).
+
+Every [safeguard](../glossary.md) of every system is a lab too: `windtunnel lab list` has them.
+"""
+
+
+def labs_page() -> str:
+    """docs/reference/labs.md."""
+    labs = [lab for lab in catalogue() if lab.folder is not None]
+    lines = [LABS_HEAD, "| lab | hours | form | after | laws | mutants killed |", "|---|---|---|---|---|---|"]
+    for lab in labs:
+        cells = [
+            f"[{lab.id}](#{lab.id})",
+            f"{lab.hours:g}",
+            lab.form,
+            ", ".join(lab.prerequisites) or "-",
+            ", ".join(map(str, lab.laws)) or "-",
+            f"{len(lab.mutants)} of {len(lab.mutants)}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    for lab in labs:
+        lines += ["", f"## {lab.id}", "", f"*{lab.title}.* {lab.summary}", "", "| mistake | found by |", "|---|---|"]
+        lines += [f"| {_cell(mutant.what)} | {_cell(mutant.killed_by)} |" for mutant in lab.mutants]
+    return "\n".join([*lines, ""])
+
+
 PAGES = {
     "cli.md": cli_page,
     "faults.md": faults_page,
     "pytest.md": pytest_page,
     "models.md": models_page,
     "calculators.md": calculators_page,
+    "labs.md": labs_page,
 }
 
 

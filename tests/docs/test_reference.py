@@ -31,7 +31,7 @@ def parser_of(name):
     return parser
 
 
-@pytest.mark.parametrize("page", ["cli", "faults", "pytest", "models", "calculators"])
+@pytest.mark.parametrize("page", ["cli", "faults", "pytest", "models", "calculators", "labs"])
 def test_generated_pages_are_fresh(page):
     """`python docs/generate.py` would write what is there."""
     assert (ROOT / "docs" / "reference" / f"{page}.md").read_text(encoding="utf-8") == getattr(generator(), f"{page}_page")()
