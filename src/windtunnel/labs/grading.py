@@ -78,6 +78,9 @@ class Grader:
     def _environment(self) -> dict[str, str]:
         """Nothing of the learner's: no keys, no proxies, no home."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "WINDTUNNEL_KERNEL") if name in os.environ}
+        if "PYTHONPATH" in os.environ:  # the grader stands elsewhere
+            places = [str(Path(place).resolve()) for place in os.environ["PYTHONPATH"].split(os.pathsep) if place]
+            kept["PYTHONPATH"] = os.pathsep.join(places)
         scratch = str(self._scratch)
         return {**kept, "HOME": scratch, "TMPDIR": scratch, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 
