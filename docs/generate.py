@@ -239,9 +239,9 @@ def calculators_page() -> str:
 LABS_HEAD = """\
 # Labs
 
-What each lab is about and how sharp its grader is. A *mutant* is the reference solution with one realistic mistake; it must fail at the
-check that it names. The kill rate is the share that does: here it is 1 for every lab, and a test keeps it so. `windtunnel lab quality LAB`
-measures it again. [Do a lab](../how-to/labs.md), [write a lab](../how-to/write-a-lab.md).
+What each lab is about and how sharp its grader is. A *mutant* is the reference solution with one realistic mistake; it must fail
+at the check that it names. The kill rate is the share that does: here it is 1 for every lab, and a test keeps it so.
+`windtunnel lab quality LAB` measures it again. [Do a lab](../how-to/labs.md), [write a lab](../how-to/write-a-lab.md).
 
 Every [safeguard](../glossary.md) of every system is a lab too: `windtunnel lab list` has them.
 """
