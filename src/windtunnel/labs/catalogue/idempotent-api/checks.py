@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from windtunnel.batteries.http import HttpServer, Response
 from windtunnel.labs.checking import check, expect
-from windtunnel.labs.kit.boot import program
+from windtunnel.labs.kit import asgi
+from windtunnel.labs.kit.boot import copy_of, program
 from windtunnel.labs.kit.web import send
 
 REPLAYED = "idempotent-replayed"
@@ -55,7 +56,8 @@ def deployed(world, lab):
     """The server under test, and its bank."""
     bank = Bank()
     world.host("bank", main=bank.serve, faults=False)
-    world.host("server", main=program(lab, "serve"))
+    is_app = hasattr(lab, "app") and not hasattr(lab, "serve")
+    world.host("server", main=(lambda: asgi.serve(copy_of(lab).app)) if is_app else program(lab, "serve"))
     return bank
 
 
