@@ -7,7 +7,7 @@ program that has no timers and draws no lots of its own, is a function of the se
 
 A program that wants to be woken asks the service `clock`: `{"type": "wake", "after_ms": 100, "msg_id": 7}` is answered with
 `wake_ok` after so much virtual time. Real timers are not seen by the clock; so that programs of others make progress, the cluster
-listens for `idle_s` real seconds whenever nothing is left to do but let a request time out.
+listens for `idle_s` real seconds when nothing is left to do but let a request time out, until it has listened in vain four times.
 
 Semantics as in the protocol document: a cut loses what would arrive while it lasts; clients are not cut off and have no latency;
 messages between two nodes may overtake each other; `src` is believed.
@@ -33,6 +33,7 @@ T = TypeVar("T")
 RPC_S = 5.0
 INIT_S = 10.0
 IDLE_S = 0.2
+SILENCES_MAX = 4
 CLOCK = "clock"
 EVENTS_MAX = 200_000
 
@@ -75,6 +76,7 @@ class Cluster:
         self._tasks = Tasks()
         self._waiting: dict[tuple[str, int], Pending[dict[str, Any]]] = {}
         self._clients = itertools.count()
+        self._silences = 0
         self._cuts: dict[Link, bool] = {}
         self._held: list[Message] = []
         self._paused: dict[str, list[Message]] = {}
@@ -142,8 +144,12 @@ class Cluster:
         call(*args)
 
     def _listen(self) -> None:
+        """Hear whether a program speaks by itself; one that has not done so for a few times has no timers."""
+        if self._silences >= SILENCES_MAX:
+            return
         running = [program for node, program in self._programs.items() if self.running(node) and node not in self._paused]
         ready, _, _ = select.select([program.fd for program in running if program.ended is None], [], [], self._idle_s)
+        self._silences = 0 if ready else self._silences + 1
         for program in running:
             if program.fd in ready:
                 self._route(program.node, program.settle())
