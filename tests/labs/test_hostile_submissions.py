@@ -48,6 +48,10 @@ CASES = {
         LIBC + "libc.tgkill(libc.getppid(), libc.getppid(), 9)\nraise OSError(ctypes.get_errno(), '')",
         "Permi",
     ),
+    "changes what judges it": (
+        "from windtunnel.labs.checking import expect\nexpect.__code__ = (lambda *a, **k: None).__code__\nadd = max",
+        "has changed the check that judges it",
+    ),
     "opens a thousand files": ("import posix\nx = [posix.open('/dev/null', 0) for _ in range(1000)]", "open"),
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from windtunnel.labs.checking import Check
+from windtunnel.labs.checking import Check, Unmet, expect
 from windtunnel.labs.outcomes import UNMET, Outcome, found, shown
 from windtunnel.labs.submission import Submission
 from windtunnel.labs.walls import Limits, confine
@@ -72,10 +72,13 @@ def _world(check: Check, bench: Bench) -> Outcome:
     assert function is not None, "a world check has a function"
 
     async def test(world: Any) -> None:
+        seals = [(each, each.__code__) for each in (function, expect)]
         lab = submission.load()
         result = function(world, lab) if check.needs_world else function(lab)
         if inspect.isawaitable(result):
             await result
+        if any(each.__code__ is not code for each, code in seals):
+            raise Unmet("the submission has changed the check that judges it")
 
     settings = Settings().changed(
         seeds=check.seeds if bench.seed is None else [bench.seed],
