@@ -127,7 +127,7 @@ def test_a_lesson_is_shown_and_done_without_a_terminal(run):
     assert run("lesson", "do", "what-is-distributed", "--answer", "silence=a")[0] == 1
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_lesson_is_completed(run):
     """Predictions, then runs, then the evidence of the whole."""
     words = ["lesson", "do", "what-is-distributed", "--answer", "silence=c", "--answer", "twice=a", "--json"]
@@ -138,6 +138,25 @@ def test_a_lesson_is_completed(run):
     assert run("lesson", "list", "--json")[1]["lessons"][0]["done"] is True
     code, out = run("lesson", "do", "what-is-distributed")
     assert (code, "complete" in out) == (0, True)
+
+
+@pytest.mark.slow
+def test_a_lesson_is_done_on_a_terminal(run, monkeypatch):
+    """What a run decides is told after it; a wrong prediction is asked again then; nonsense is asked again at once."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("c\n\nz\nb\n\na\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    code, out = run("lesson", "do", "what-is-distributed")
+    assert code == 0
+    before, after = out.split("as expected: valid", 1)
+    assert "noted: the run will tell" in before
+    assert "Silence is no information" not in before
+    assert "silence: you predicted rightly. Silence is no information" in after
+    assert "expected a letter from a to c" in after
+    assert after.index("as expected: invalid") < after.index("right. The work was done")
+    assert learn.Journal().read().has("lesson:what-is-distributed")
+    verdicts = [e.verdict for e in learn.Journal().read().of("lesson:what-is-distributed#twice")]
+    assert verdicts == ["failed", "passed"]
 
 
 # --- decide ---

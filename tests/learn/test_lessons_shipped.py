@@ -152,8 +152,8 @@ def run_proof(question, folder):
 
 
 @pytest.mark.parametrize(("lesson", "question"), ALL_QUESTIONS, ids=[f"{one.id}-{q.id}" for one, q in ALL_QUESTIONS])
-def test_every_answer_has_a_proof(lesson, question, tmp_path):
-    """It names a run or a source of the lesson, or a calculation that gives the answer."""
+def test_every_answer_has_a_proof(lesson, question):
+    """It names a run or a source of the lesson, or a calculation that gives the answer, or a command (see below)."""
     kind, _, rest = question.proof.partition(" ")
     if kind == "try":
         assert 1 <= int(rest) <= len(tries(lesson))
@@ -163,7 +163,17 @@ def test_every_answer_has_a_proof(lesson, question, tmp_path):
     elif kind == "=":
         check_answer(question, value_of(rest))
     else:
-        run_proof(question, tmp_path)
+        assert kind == "$"
+
+
+RUN = [(f"{lesson.id}-{question.id}", question) for lesson, question in ALL_QUESTIONS if question.proof.startswith("$ ")]
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("question", [question for _, question in RUN], ids=[name for name, _ in RUN])
+def test_answers_that_a_command_proves(question, tmp_path):
+    """The command is run, and its JSON holds the answer."""
+    run_proof(question, tmp_path)
 
 
 def test_a_wrong_calculation_would_be_seen():

@@ -135,6 +135,7 @@ class _Session:
         self.answers = answers
         self.graded: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
+        self.told: dict[str, list[learn.Question]] = {}  # right predictions, by the run after which they are told
 
     def work(self, *, json: bool) -> int:
         """Without a person: answer what there is an answer to, run what may be run, say what is left."""
@@ -200,7 +201,7 @@ class _Session:
         return DONE if complete else WRONG if wrong else OPEN
 
     def talk(self) -> int:
-        """With a person: show, ask, run; a wrong answer is asked again after the next run, or at the end."""
+        """With a person: show, ask, run. What a run will show is told after it; a wrong answer is asked again then."""
         from windtunnel.learn import Question, Try  # noqa: PLC0415
 
         lesson = self.runner.lesson
@@ -211,10 +212,12 @@ class _Session:
             if isinstance(block, Question):
                 if block.id in done:
                     say(f"[{block.id}] answered before\n")
-                elif not self._ask(block):
-                    again.append(block)
+                else:
+                    self._predict(block, again)
             elif isinstance(block, Try):
-                self._offer(block.id)
+                self._offer(block.id, ran=block.id in done)
+                for question in self.told.pop(block.id, ()):
+                    say(wrapped(f"{question.id}: you predicted rightly. {question.why}") + "\n")
                 again = [question for question in again if not self._ask(question)]
             else:
                 _say_block(block)
@@ -223,20 +226,41 @@ class _Session:
         _say_sources(lesson.to_json())
         return self._end(json=False)
 
+    def _predict(self, question: learn.Question, again: list[learn.Question]) -> None:
+        """Ask before the run. Where a later run decides, nobody learns yet whether the answer is right."""
+        kind, _, number = question.proof.partition(" ")
+        decides = f"try-{number}"
+        if kind != "try":
+            if not self._ask(question):
+                again.append(question)
+        elif self._answered(question).right:
+            say("noted: the run will tell.\n")
+            self.told.setdefault(decides, []).append(question)
+        else:
+            say("noted: the run will tell.\n")
+            again.append(question)
+
     def _ask(self, question: learn.Question) -> bool:
+        graded = self._answered(question)
+        say(wrapped(f"right. {graded.why}") + "\n" if graded.right else "not quite: you are asked again later.\n")
+        return graded.right
+
+    def _answered(self, question: learn.Question) -> learn.Answered:
+        """What came of an answer; what is no answer is asked again at once."""
         _say_block(question.to_json())
         while True:
             try:
-                graded = self.runner.answer(question.id, _input("your answer: "))
+                return self.runner.answer(question.id, _input("your answer: "))
             except UsageError as error:
                 say(str(error))
-                continue
-            say(wrapped(f"right. {graded.why}") + "\n" if graded.right else "not quite: you are asked again later.\n")
-            return graded.right
 
-    def _offer(self, name: str) -> None:
+    def _offer(self, name: str, *, ran: bool) -> None:
         _say_block(self.runner.lesson.step(name).to_json())
-        _input("press Enter to run it ")
+        if ran:
+            if _input("you ran it before: Enter to run it again, s to skip ").strip().lower().startswith("s"):
+                return
+        else:
+            _input("press Enter to run it ")
         _say_run(self.runner.attempt(name))
 
 
