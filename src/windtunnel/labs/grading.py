@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from windtunnel.base.errors import UsageError
+from windtunnel.foreign.quiet import tree
 from windtunnel.labs.folder import PAGES, State, folder_of, read_state, write_text
 from windtunnel.labs.lab import Lab
 from windtunnel.labs.report import CheckResult, Report, result_of
@@ -97,8 +98,12 @@ class Grader:
 
     def close(self) -> None:
         """Kill everything that is left of it, and remove its folders."""
+        below = tree(self._process.pid) if self.alive else []
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        for pid in below:  # programs have groups of their own
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()

@@ -33,7 +33,7 @@ from typing import Any
 
 from windtunnel.labs import syscalls
 
-_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
 _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every machine
 
@@ -72,6 +72,7 @@ def enclose(scratch: Path) -> list[Wall]:
     """Put up the outer ring around this process, for good. scratch: where writing stays possible."""
     die_with_parent()
     if _libc is not None:
+        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans stay below this process, where they are found
         _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     return [_namespaces(), _landlock(scratch)]
 
