@@ -95,7 +95,8 @@ class Visitor:
 
     def __init__(self, browser, studio, **context):
         self.studio = studio
-        self.context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | context))
+        usual = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
+        self.context = browser.new_context(**(usual | context))
         self.page = self.context.new_page()
         self.complaints, self.requests, self.allowed = [], [], []
         self.page.on("console", lambda message: self.complaints.append(message.text))

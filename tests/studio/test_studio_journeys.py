@@ -83,7 +83,7 @@ def kept(studio):
 
 def test_a_run_is_watched_live(visit):
     """The cluster moves, Space holds it and lets it go on, the verdict comes by itself, and the trace opens."""
-    page = (seen := visit()).go("/run?system=raft&seed=5&for=5&faults=crash")
+    page = (seen := visit(reduced_motion="no-preference")).go("/run?system=raft&seed=5&for=5&faults=crash")
     page.check("input[name=speed][value='1']")
     page.click("button[type=submit]")
     page.locator("canvas.cluster[aria-label*='nodes']").wait_for()
@@ -106,6 +106,7 @@ def test_a_run_is_watched_live(visit):
     page.locator(".wt-viewer .surface").wait_for()
 
 
+@pytest.mark.campaign
 def test_a_page_that_is_reloaded_goes_on_watching(visit, studio):
     """What happened before is told again; cancelling keeps nothing."""
     job = studio.post("/api/runs", {"system": "raft", "seed": 7, "for_s": 200, "faults": ["crash"], "speed": 5})["job"]
@@ -120,6 +121,7 @@ def test_a_page_that_is_reloaded_goes_on_watching(visit, studio):
     assert studio.get("/api/jobs") == {"jobs": []}
 
 
+@pytest.mark.campaign
 def test_a_directed_scenario_is_over_in_a_moment(visit):
     """What is moved by hand cannot be watched: the page says so, and its trace is there to step through."""
     page = (seen := visit()).go("/run?system=raft")
@@ -199,6 +201,7 @@ def test_a_calculator_answers_while_it_is_moved(visit):
     assert "Valid" in page.inner_text("[role=status]:has(table)")
 
 
+@pytest.mark.campaign
 def test_a_decision_is_walked_and_a_case_is_solved(visit, studio):
     """Choices lead to advice with reasons; a step can be taken back; a case that ends where it ought to is solved."""
     from windtunnel.learn import decision
@@ -256,6 +259,7 @@ def test_everything_by_keyboard_alone(visit):
     page.locator("dialog[open]").wait_for(state="detached")
 
 
+@pytest.mark.campaign
 def test_the_catalogue_is_searched(visit):
     """A slash leads into the search from anywhere; words narrow it; the address keeps what was searched."""
     seen = visit()

@@ -72,7 +72,7 @@ def test_every_module_that_is_imported_is_there():
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 def test_pages_fit_can_be_read_and_have_names(visit, width, scheme):
     """No page is wider than the window, text has the contrast that it needs, controls and pictures have names."""
-    seen = visit(viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce")
+    seen = visit(viewport={"width": width, "height": 844}, color_scheme=scheme)
     for path in PAGES:
         page = seen.turn_to(path)
         for wide in (width, 820):
@@ -86,13 +86,14 @@ def test_pages_fit_can_be_read_and_have_names(visit, width, scheme):
 @browsed
 def test_who_wants_rest_has_it(visit):
     """With reduced motion nothing moves by itself."""
-    page = visit(reduced_motion="reduce").page
-    assert page.evaluate("document.getAnimations().filter((a) => a.playState === 'running').length") == 0
+    running = "document.getAnimations().filter((a) => a.playState === 'running').length"
+    assert visit(reduced_motion="reduce").page.evaluate(running) == 0
+    assert visit(reduced_motion="no-preference").page.evaluate(running) > 0
 
 
 @browsed
-def test_the_first_page_is_light(visit):
-    """Everything that the first page loads, fonts included, is within its weight; nothing is loaded twice."""
+def test_the_first_page_is_light_and_keeps_no_token(visit):
+    """All that the first page loads is within its weight, nothing twice; address and scripts do not have the token."""
     seen = visit()
     page = seen.page
     sizes = page.evaluate(
@@ -103,12 +104,6 @@ def test_the_first_page_is_light(visit):
     modules = [name for name, _ in sizes if name.endswith(".js")]
     assert len(modules) == len(set(modules)) > 5
     assert not any("uPlot" in name or "/viewer/" in name for name, _ in sizes)
-
-
-@browsed
-def test_the_token_does_not_stay_in_the_address(visit):
-    """After the first visit neither the address nor the history of the browser has it, and scripts cannot read the cookie."""
-    page = visit().page
     assert "token" not in page.url
     assert page.evaluate("document.cookie") == ""
 

@@ -15,7 +15,7 @@ export async function render({ id }) {
     h("div", { class: "split" },
       h("div", { class: "stack" },
         h("section", {}, h("h2", {}, "Rules it stands on"), h("p", { class: "small-text" }, "Each of them carries weight. Take one away and a promise can break: predict which, then see it."),
-          h("ul", { class: "rule-list" }, row.safeguards.map((rule) => h("li", {}, h("div", { class: "row between" }, h("h3", {}, words(rule.name)), h("a", { class: "button small", href: `/lab/${row.name}~${rule.name}` }, "As a lab"), ), h("p", {}, rule.rule), h("small", {}, `breaks ${rule.breaks.map(words).join(", ")}; ${rule.source}`))))),
+          h("ul", { class: "rule-list" }, row.safeguards.map((rule) => h("li", {}, h("div", { class: "row between" }, h("h3", {}, words(rule.name)), h("a", { class: "button small", href: `/lab/${row.name}~${rule.name}` }, "As a lab"), ), h("p", {}, rule.rule, " ", h("small", {}, `(${rule.source})`)), h("details", {}, h("summary", {}, "What breaks without it"), h("p", {}, rule.breaks.map(words).join(", "))))))),
         h("section", {}, h("h2", {}, "What must hold"), h("div", { class: "wide-scroll" }, h("table", {}, h("tbody", {}, row.properties.map((prop) => h("tr", {}, h("td", {}, h("span", { class: "tag" }, prop.kind)), h("td", {}, words(prop.name)), h("td", {}, prop.statement)))))))),
       h("aside", { class: "tile about" }, h("dl", { class: "pairs" },
         [["promise", row.promise], ["interface", row.interface], ["nodes", String(row.size)], ["form", row.form], ["source", row.source], ["faults", row.faults.join(", ") || "none"]].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))))),
