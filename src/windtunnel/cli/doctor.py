@@ -168,9 +168,12 @@ def _optional() -> list[Finding]:
             "faster live runs" if uvloop else "live runs use asyncio's own loop; pip install uvloop",
         ),
     ]
+    studio = all(importlib.util.find_spec(name) is not None for name in ("starlette", "uvicorn"))
+    text = "windtunnel studio opens a browser" if studio else "windtunnel studio needs it; pip install 'windtunnel[studio]'"
+    findings.append(Finding("studio", "ok" if studio else "missing", text))
     for name, programs, what in (
         ("etcd", ("etcd",), "the benchmark against etcd"),
-        ("browser", ("chromium", "chromium-browser", "google-chrome", "firefox"), "the tests of the report"),
+        ("browser", ("chromium", "chromium-browser", "google-chrome", "firefox"), "the studio, and the tests of the pages"),
         ("git", ("git",), "development"),
     ):
         found = next((path for program in programs if (path := shutil.which(program))), None)
