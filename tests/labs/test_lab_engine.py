@@ -1,5 +1,6 @@
 """The engine: what passes, what fails, what a report says, stages, quality, the labs of safeguards."""
 
+import shlex
 import textwrap
 
 import pytest
@@ -7,6 +8,7 @@ from toy_lab import CHECKS, LAB, REFERENCE, written
 
 from windtunnel import labs
 from windtunnel.base.errors import UsageError
+from windtunnel.cli.entry import main
 from windtunnel.labs.checking import Unmet, check, declaring, expect
 from windtunnel.labs.grading import judge
 from windtunnel.labs.lab import read_lab
@@ -174,10 +176,16 @@ def test_a_lab_that_does_not_grade_is_told(tmp_path):
 
 @pytest.mark.parametrize("name", safeguard_ids())
 def test_every_safeguard_of_every_system_is_a_lab(name, tmp_path):
-    """An empty answer fails, the right one passes, another one fails."""
+    """An empty answer fails, the right one passes, another one fails; the replay line of the run breaks the promise again."""
     found = labs.quality(name)
     assert found.good, [(row.what, row.text) for row in found.rows if not row.good]
     assert "predict first" in found.rows[0].text
+    place = labs.start(name, tmp_path / "mine")
+    (place / "answer.toml").write_text(labs.solution(name)["answer.toml"], encoding="utf-8")
+    shown = labs.check(place).checks[1]
+    assert shown.verdict == "passed"
+    words = shlex.split(shown.replay)[1:]
+    assert main([*words, "--no-store"] if words[0] == "run" else words) == 1  # the line shows the same, for whoever types it
 
 
 def test_a_prediction_is_graded_before_and_after_the_run(tmp_path):

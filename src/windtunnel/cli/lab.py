@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ JSON = (
 ACTIONS = ("list", "start", "check", "hint", "solution", "status", "quality")
 CLEAR = "\x1b[2J\x1b[H"
 LOG_LINES = 12
+WIDTH = 110
 
 
 def configure(parser: Parser) -> None:
@@ -94,7 +96,7 @@ def _list(args: argparse.Namespace) -> int:
     systems = dict.fromkeys(name.partition("/")[0] for name in safeguards)
     for system in systems:
         rules = [name.partition("/")[2] for name in safeguards if name.startswith(f"{system}/")]
-        say(f"  {system}/  {', '.join(rules)}")
+        say(textwrap.fill(f"{system}/  {', '.join(rules)}", WIDTH, initial_indent="  ", subsequent_indent="      "))
     say("\nwindtunnel lab start LAB")
     return 0
 
@@ -226,6 +228,12 @@ def _tell(report: Report, place: Path) -> None:
     bad = next((check for check in report.checks if check.verdict != "passed"), None)
     if report.message:
         say(f"  {report.message}")
+    for check in report.checks:
+        if check.verdict == "passed" and check.message:  # a run that shows what was asked for
+            say(f"\n{check.name}")
+            say(textwrap.fill(check.message, WIDTH, initial_indent="  ", subsequent_indent="  "))
+            _story(check)
+            say(f"  see it again: {check.replay}")
     if bad is not None:
         say(f"\n{bad.name}: {bad.verdict}")
         say(f"  {bad.message}")
@@ -254,7 +262,7 @@ def _story(bad: CheckResult) -> None:
         say("  log of all hosts, the end:")
         width = max(len(host) for _, host, _, _ in bad.log[-LOG_LINES:])
         for at_s, host, source, text in bad.log[-LOG_LINES:]:
-            say(f"    {at_s:11.6f}  {host:<{width}}  {source:<7}  {text}")
+            say(f"    {at_s:11.6f}  {host:<{width}}  {source:<7}  {text}".rstrip())
     if bad.page:
         say(f"  the whole story: {bad.page}")
 

@@ -9,6 +9,7 @@ doing. No code of the learner's is run.
 from __future__ import annotations
 
 import re
+import shlex
 import time
 import tomllib
 from collections.abc import Callable
@@ -24,18 +25,21 @@ from windtunnel.labs.lab import README, Hint, Lab
 from windtunnel.labs.outcomes import shown
 from windtunnel.labs.report import CheckResult, Report
 
-ANSWER = "answer.toml"
+ANSWER, PLAN_FILE = "answer.toml", "plan.toml"
 SEEDS_MAX = 30
 
 _HELD = ({"at_s": 1.0, "until_s": 3.0, "verb": "cut", "args": {"shape": "isolate", "nodes": ["inventory"], "hold": True}},)
 
 _STORMS: dict[str, dict[str, Any]] = {
     "": {"for_s": 20.0, "faults": ("all",)},
-    "rumor": {"for_s": 5.0, "settle_s": 5.0, "size": 20, "think_s": 0.3},
-    "order-saga": {"for_s": 15.0, "faults": ("all",), "think_s": 0.1},
-    "order-saga/tombstones": {"for_s": 15.0, "plan": _HELD, "think_s": 0.1},
+    "rumor": {"for_s": 3.0, "size": 20, "clients": 1},
+    "order-saga": {"for_s": 10.0, "faults": ("all",), "clients": 2},
+    "order-saga/tombstones": {"for_s": 5.0, "plan": _HELD, "clients": 2},
 }
-"""Choices of the scenario for rules shown by seeds, by rule or by system: one under which the system itself holds."""
+"""Choices of the scenario for rules shown by seeds, by rule or by system: one under which the system itself holds.
+
+Only what a command line can say, so that the replay line of a report is the same run.
+"""
 
 _SEARCH = {"size": 3}
 """Bounds of the search: the smallest cluster that has a majority, or two participants."""
@@ -53,6 +57,7 @@ class Shown:
     replay: str
     seed: int | None = None
     plan: tuple[str, ...] = ()
+    plan_toml: str = ""
     node: str = ""
     at_s: float = 0.0
     rows: tuple[dict[str, Any], ...] = ()
@@ -230,7 +235,7 @@ def judge_prediction(lab: Lab, files: dict[str, bytes], report: Report, folder: 
     agrees.verdict, agrees.kind = ("passed" if good else "failed"), "prediction"
     if not good:
         agrees.message = f"you predicted {answer}; what breaks is {run.broken}: {run.statement}. {run.evidence}"
-        agrees.replay = run.replay
+        agrees.replay = breaks.replay
     report.conclude()
 
 
@@ -269,6 +274,9 @@ def _tell(result: CheckResult, run: Shown, folder: Path | None) -> None:
         page = folder / PAGES / "without-the-rule.html"
         write_text(page, run.html)
         result.page = str(page)
+        if run.plan_toml:
+            write_text(folder / PAGES / PLAN_FILE, run.plan_toml)
+            result.replay = run.replay.replace(f"--plan {PLAN_FILE}", f"--plan {shlex.quote(str(folder / PAGES / PLAN_FILE))}")
 
 
 @lru_cache(maxsize=2)
@@ -321,7 +329,8 @@ def _by_seeds(system: System, rule: SafeguardInfo) -> Shown:
 
 
 def _of_run(done: Any, scenario: Any, how: str) -> Shown:
-    from windtunnel.reports import render  # noqa: PLC0415 - a page for somebody who looks
+    from windtunnel.faults import Plan  # noqa: PLC0415 - only for these rules
+    from windtunnel.reports import render  # noqa: PLC0415
     from windtunnel.scenarios import run  # noqa: PLC0415
     from windtunnel.testing.storms import words  # noqa: PLC0415
 
@@ -336,6 +345,7 @@ def _of_run(done: Any, scenario: Any, how: str) -> Shown:
         replay=str(done.results["replay"]),
         seed=None if scenario.script else scenario.seed,
         plan=tuple(faults(done.results.get("faults") or [])),
+        plan_toml=Plan.from_rows(scenario.plan).to_toml() if scenario.plan else "",
         node=str(violation.get("node") or ""),
         at_s=float(violation.get("at_s") or 0.0),
         rows=tuple(done.trace),
