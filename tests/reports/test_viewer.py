@@ -427,6 +427,29 @@ def test_a_long_trace_is_packed_and_drawn_as_an_image(viewer, invalid):
     assert 0 < seen.cursor < len(made)
 
 
+def test_an_image_counts_every_arrow_on_every_pixel(viewer, invalid):
+    """Of each column, the pixels between where the line enters it and where it leaves it; the rarest type is on top."""
+    seen = viewer(invalid)
+    upright, slanted, outside = (10.5, 5.2, 10.7, 50.9, 2), (3.0, 60.0, 33.5, 2.0, 3), (-20.0, 10.0, 30.0, 90.0, 2)
+    lines = [upright, slanted, outside, (180.0, 99.0, 260.0, 1.0, 4), (7.0, 7.0, 7.0, 7.0, 2)]
+    found = seen.asked(
+        f"""(() => {{ const r = v.painter.raster; r.begin(200, 100);
+        for (const line of {json.dumps(lines)}) r.line(...line);
+        for (let rank = 0; rank < 10; rank++) r.sum(rank);
+        return [[...r.counts], [...r.tops]]; }})()"""
+    )
+    counts, tops = [0] * (200 * 101), [0] * (200 * 101)
+    for x0, y0, x1, y1, rank in lines:
+        slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
+        for column in range(max(0, int(x0)), min(199, int(x1)) + 1):
+            enters = y0 + (column - x0) * slope if column > x0 else y0
+            leaves = y0 + (column + 1 - x0) * slope if column + 1 < x1 else y1
+            for row in range(int(min(enters, leaves)), int(max(enters, leaves)) + 1):
+                counts[column * 101 + row] += 1
+                tops[column * 101 + row] = max(tops[column * 101 + row], rank)
+    assert found == [counts, tops]
+
+
 # --- Panels ---
 
 

@@ -1,6 +1,6 @@
 // The bar above the drawing: playing, the axis, the cone, the filter, zoom, export.
 
-import { button, el } from "./dom.js";
+import { button, el, icon } from "./dom.js";
 
 const PER_SECOND = [1, 2, 5, 10, 30, 100, 300]; // events, on the axis of order
 const SLOWER = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 10]; // of real time, on the axis of time
@@ -71,6 +71,12 @@ export class Controls {
     const texts = this.pace === "time" ? SLOWER.map((x) => `${x}× time`) : PER_SECOND.map((n) => `${n}/s`);
     this.speed.replaceChildren(...texts.map((text) => el("option", {}, text)));
     this.speed.selectedIndex = this.speeds[this.pace];
+  }
+
+  /** The button says what it would do. */
+  showPlaying(playing) {
+    this.play.replaceChildren(icon(playing ? "pause" : "play"));
+    this.play.setAttribute("aria-label", playing ? "Pause" : "Play");
   }
 
   changeSpeed(by) {

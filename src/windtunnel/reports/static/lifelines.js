@@ -24,10 +24,14 @@ export class Lifelines {
   constructor(trace) {
     this.trace = trace;
     this.data = trace.data;
-    this.rowOfName = chosenNames(trace);
+    this.rowOfName = chosenNames(trace, trace.focus);
+    this.partial = this.rowOfName.size < trace.names.length; // a large cluster: some lifelines are left out
     this.off = new Set(); // names of nodes that the reader has put aside
     this.faults = placed(this.data.faults.filter((f) => !f.closes), this.data.end).filter((f) => f.row < STRIPS_MAX);
-    this.notes = trace.kinds.includes("note") && trace.notable.some((i) => trace.kinds[trace.kind[i]] === "note");
+    const kinds = new Set(trace.notable.filter((i) => trace.node[i] < 0).map((i) => trace.kinds[trace.kind[i]]));
+    this.captionRows = kinds.has("note") ? 4 : this.data.violation || kinds.has("leader") || (kinds.size && !this.faults.length) ? 1 : 0;
+    const longest = trace.names.reduce((n, name) => Math.max(n, name.length), 0);
+    this.gutter = Math.min(132, 18 + 7.4 * longest);
     this.fits = null; // bytes of the filter, or null
     this.cone = null; // bytes of the causal cone, or null
     this.coneOf = -1;
@@ -59,14 +63,22 @@ export class Lifelines {
     this.names.forEach((name, row) => (this.row[name] = row));
   }
 
+  /** Of a large cluster, shows the lifelines that have to do with event i; whether that changed any. */
+  bringIn(i) {
+    const { node, from, to } = this.trace;
+    if (!this.partial || [node[i], from[i], to[i]].every((name) => name < 0 || this.row[name] >= 0 || this.off.has(name))) return false;
+    this.rowOfName = chosenNames(this.trace, i);
+    this.setNames();
+    return true;
+  }
+
   /** The height that a width needs; from then on positions are known. */
   layout(width) {
     this.width = width;
-    this.left = width < 600 ? 44 : 64;
+    this.left = width < 600 ? Math.max(44, Math.min(84, this.gutter)) : Math.max(64, this.gutter);
     const strips = this.faults.reduce((n, f) => Math.max(n, f.row + 1), 0);
     this.stripTop = 6;
     this.captionTop = this.stripTop + strips * STRIP + (strips ? 4 : 0);
-    this.captionRows = this.notes ? 4 : this.data.violation ? 1 : 0;
     this.top = this.captionTop + 18 * this.captionRows + 4;
     const gap = width < 600 ? 46 : 54;
     this.gap = this.names.length > 10 ? Math.max(18, (10 * gap) / this.names.length) : gap;
@@ -301,12 +313,17 @@ export class Lifelines {
     const { trace, raster, left, top } = this;
     raster.begin(this.width - left - this.right + 8, this.bottom - top);
     const crosses = [];
+    const [scale, lo] = [this.room / this.view.span, this.view.lo];
     for (let k = 0; k < this.shownCount; k++) {
       const i = this.shown[k];
-      const { x0, y0, x1, y1 } = this.endsOf(i);
-      if (trace.isLost[i] && crosses.push([x1, y1, i]) <= CROSSES_MAX) continue;
+      if (trace.isLost[i]) {
+        const { x1, y1 } = this.endsOf(i);
+        if (crosses.push([x1, y1, i]) <= CROSSES_MAX) continue;
+      }
       const rank = this.isFaded(i) ? 1 : trace.isLost[i] ? 9 : 2 + trace.rank[trace.type[i]];
-      raster.line(x0 - left, y0 - top, x1 - left, y1 - top, rank);
+      const src = trace.from[i] >= 0 ? trace.from[i] : trace.to[i];
+      const [y0, y1] = [(this.row[src] + 0.5) * this.gap, (this.row[trace.node[i]] + 0.5) * this.gap];
+      raster.line((this.sentAt(i) - lo) * scale, y0, (this.at(i) - lo) * scale, y1, rank);
     }
     if (this.tones?.palette !== palette) {
       const tones = [palette.rule, palette.rule, ...this.colours, palette.bad].map(rgb);
@@ -490,15 +507,15 @@ export class Lifelines {
   }
 }
 
-/** The lifelines, servers first; of a large cluster those that have to do with the events next to the focus. */
-function chosenNames(trace) {
+/** The lifelines, servers first; of a large cluster those that have to do with the events next to a focus. */
+function chosenNames(trace, focus) {
   const chosen = new Set();
   const take = (i) => {
     for (const name of [trace.node[i], trace.from[i], trace.to[i]]) if (name >= 0 && chosen.size < LIFELINES_MAX) chosen.add(name);
   };
   if (trace.servers <= LIFELINES_MAX) for (let name = 0; name < trace.servers; name++) chosen.add(name);
   for (let away = 0; away < trace.count && chosen.size < LIFELINES_MAX; away++) {
-    for (const i of [trace.focus - away, trace.focus + away]) if (trace.from[i] >= 0 || trace.to[i] >= 0 || i === trace.focus) take(i);
+    for (const i of [focus - away, focus + away]) if (trace.from[i] >= 0 || trace.to[i] >= 0 || i === focus) take(i);
   }
   return new Map([...chosen].sort((a, b) => a - b).map((name, row) => [name, row]));
 }

@@ -181,6 +181,7 @@ export class Viewer {
     this.position = position ?? this.painter.at(this.cursor);
     if (this.cone !== "off") this.setCone(this.cone, false);
     if (reveal) this.painter.view.reveal(this.position);
+    if (!this.playing && this.painter.bringIn(this.cursor)) this.resize();
     const { trace } = this;
     const words = trace.words(this.cursor);
     this.controls.clock.textContent = `${trace.moment(this.cursor)} · event ${trace.number(this.cursor).toLocaleString("en")}`;
@@ -247,8 +248,7 @@ export class Viewer {
   start() {
     this.playing = true;
     this.readout.setAttribute("aria-live", "off");
-    this.controls.play.classList.add("on");
-    this.controls.play.setAttribute("aria-pressed", "true");
+    this.controls.showPlaying(true);
     if (this.cursor >= this.trace.count - 1) this.goTo(0);
     this.played = this.position;
     let last = null;
@@ -267,8 +267,7 @@ export class Viewer {
     this.playing = false;
     cancelAnimationFrame(this.frame);
     this.readout.setAttribute("aria-live", "polite");
-    this.controls.play.classList.remove("on");
-    this.controls.play.setAttribute("aria-pressed", "false");
+    this.controls.showPlaying(false);
     this.goTo(this.cursor);
   }
 
