@@ -198,6 +198,24 @@ def test_settings_that_are_no_toml_are_said(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("file", "call"),
+    [
+        ("progress.jsonl", lambda home: learn.Journal(home).read()),
+        ("progress.jsonl", lambda home: learn.Journal(home).add("lab:retry", "lab", "passed", "aa")),
+        ("notes.jsonl", bundle.notes),
+        ("notes.jsonl", lambda home: bundle.add_note("lab:retry", "x", home)),
+        ("settings.toml", learn.settings),
+        ("settings.toml", lambda home: learn.set_settings({"path": "beginner"}, home)),
+    ],
+)
+def test_files_that_cannot_be_used_are_said_in_one_line(tmp_path, file, call):
+    """Here a folder stands where the file ought to be."""
+    (tmp_path / file).mkdir()
+    with pytest.raises(UsageError, match="cannot (read|write)"):
+        call(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("env", "end"),
     [
         ({"WINDTUNNEL_HOME": "/a", "XDG_DATA_HOME": "/b"}, "/a"),

@@ -87,7 +87,10 @@ def key(home: Path) -> Ed25519PrivateKey:
     if not file.exists():
         fresh = ed25519.Ed25519PrivateKey.generate()
         text = fresh.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        _write_once(file, text)
+        try:
+            _write_once(file, text)
+        except OSError as error:
+            raise UsageError(f"cannot write {file}: {error.strerror}") from None
     try:
         found = serialization.load_pem_private_key(file.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:

@@ -48,6 +48,8 @@ def notes(home: Path | str | None = None) -> list[dict[str, str]]:
         lines = (home_of(home) / NOTES).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise UsageError(f"cannot read {home_of(home) / NOTES}: {error.strerror}") from None
     return [row for line in lines if (row := _note(line)) is not None]
 
 
@@ -64,7 +66,10 @@ def _is_note(row: Any) -> bool:
 
 
 def _append(file: Path, rows: list[dict[str, str]]) -> None:
-    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size

@@ -58,6 +58,9 @@ def set_settings(changes: Mapping[str, Any], home: Path | str | None = None) -> 
     folder = made(home_of(home))
     values = {name: value for name, value in (settings(folder) | dict(changes)).items() if value is not None}
     draft = folder / f".settings.{os.getpid()}"
-    draft.write_text(toml_text(values), encoding="utf-8")
-    draft.replace(folder / "settings.toml")
+    try:
+        draft.write_text(toml_text(values), encoding="utf-8")
+        draft.replace(folder / "settings.toml")
+    except OSError as error:
+        raise UsageError(f"cannot write {folder / 'settings.toml'}: {error.strerror}") from None
     return values
