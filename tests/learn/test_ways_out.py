@@ -211,7 +211,7 @@ def test_settings_that_are_no_toml_are_said(tmp_path):
 def test_files_that_cannot_be_used_are_said_in_one_line(tmp_path, file, call):
     """Here a folder stands where the file ought to be."""
     (tmp_path / file).mkdir()
-    with pytest.raises(UsageError, match="cannot (read|write)"):
+    with pytest.raises(UsageError, match=r"cannot (read|write)"):
         call(tmp_path)
 
 

@@ -80,7 +80,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in the log that is not as it was written: its line (from 1), what is wrong, and the line as it stands."""
+    """Something in the log that is not as it was written: its line (from 1), what is wrong, and how the line begins."""
 
     line: int
     what: str
@@ -231,20 +231,28 @@ def judged(data: bytes) -> Progress:
             continue
         record, fits, what = _record(raw)
         if record is None:
-            problems.append(Problem(number, what, raw.decode(errors="replace")))
+            problems.append(Problem(number, what, _excerpt(raw)))
             unreadable += 1
             continue
         kept = evidence[-1].hash if evidence else GENESIS
         if record.previous not in (claimed, kept) and not unreadable:
             before = f"record {evidence[-1].n}" if evidence else "the beginning"
             gap = f"does not follow {before}: records between were removed or moved"
-            problems.append(Problem(number, gap, raw.decode(errors="replace")))
+            problems.append(Problem(number, gap, _excerpt(raw)))
         claimed, unreadable = record.hash, 0
         if fits:
             evidence.append(record)
         else:
-            problems.append(Problem(number, f"record {record.n} {CHANGED}", raw.decode(errors="replace")))
+            problems.append(Problem(number, f"record {record.n} {CHANGED}", _excerpt(raw)))
     return Progress(tuple(evidence), tuple(problems))
+
+
+EXCERPT_MAX = 500
+"""Characters of a line that a problem shows."""
+
+
+def _excerpt(raw: bytes) -> str:
+    return raw[: 4 * EXCERPT_MAX].decode(errors="replace")[:EXCERPT_MAX]
 
 
 CHANGED = "was changed after it was written: its hash does not fit; it does not count"
