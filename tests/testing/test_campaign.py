@@ -225,6 +225,20 @@ def test_deadlock_and_leak_and_limit_are_each_one_finding():
     assert "task" in campaign.leaks[0]
 
 
+def test_a_livelock_is_found_after_as_many_events_as_were_asked_for():
+    """A loop that waits for a moment too short to move the clock is a livelock, in every run of the campaign."""
+
+    async def short_of_a_moment(_world):
+        await asyncio.sleep(1.0)
+        while True:
+            await asyncio.sleep(1e-17)
+
+    campaign = check(short_of_a_moment, seeds=2, still_steps=1000)
+    row = campaign.failure.row
+    assert (row.kind, row.at_s) == ("livelock", 1.0)
+    assert row.events < 10_000
+
+
 def test_a_sometimes_that_was_never_true_makes_the_verdict_unknown():
     """True in one seed of all is enough; in none, the campaign has not tested what it is about."""
 
@@ -249,6 +263,7 @@ def test_a_sometimes_that_was_never_true_makes_the_verdict_unknown():
         ({"faults": 7}, "partition,crash"),
         ({"policy": "lifo"}, "known: fifo, random, pct"),
         ({"jobs": 0}, "at least 1"),
+        ({"still_steps": 0}, "at least 1"),
         ({"for_s": -1}, "seconds above 0"),
         ({"wall_s": float("inf")}, "seconds above 0"),
         ({"twice": "yes"}, "True or False"),

@@ -25,6 +25,8 @@ from windtunnel.testing.storms import words
 
 SHRINK_S = 3.0
 TRACE_ROWS_MAX = 2000
+STILL_STEPS = 50_000
+"""Events at one instant that make a livelock: a learner hears of it within a second or two, before the limit of a run."""
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ def _world(check: Check, bench: Bench) -> Outcome:
         plan=check.plan,
         wall_s=bench.limits.run_s,
         step_wall_s=bench.limits.step_s,
+        still_steps=STILL_STEPS,
         shrink=bench.html,
         shrink_s=SHRINK_S,
     )
@@ -111,6 +114,7 @@ def _quiet(test: Any, settings: Settings, bench: Bench) -> Row:
         policy=settings.policy,
         limit_s=settings.limit_s,
         step_wall_s=settings.step_wall_s,
+        still_steps=settings.still_steps,
         plan=(),
         detail=True,
     )

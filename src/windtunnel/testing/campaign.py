@@ -206,6 +206,7 @@ class _Conductor:
             policy=settings.policy,
             limit_s=settings.limit_s,
             step_wall_s=settings.step_wall_s,
+            still_steps=settings.still_steps,
             plan=(),
             first=True,
         )
@@ -259,6 +260,7 @@ class _Conductor:
             plan=settings.plan,
             limit_s=settings.limit_s,
             step_wall_s=settings.step_wall_s,
+            still_steps=settings.still_steps,
         )
 
     def make(self, ask: Ask) -> Row:

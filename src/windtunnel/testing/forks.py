@@ -176,7 +176,9 @@ class _Child:
             try:
                 good, value = pickle.loads(answer)  # noqa: S301 - our own child wrote it
             except Exception as error:  # noqa: BLE001 - or what ran in it has found the descriptor
-                return self._ended("died", None, f"its answer cannot be read ({type(error).__name__}): who else wrote to the pipe?")
+                return self._ended(
+                    "died", None, f"its answer cannot be read ({type(error).__name__}): who else wrote to the pipe?"
+                )
             return self._ended("returned" if good else "raised", value if good else None, "" if good else value)
         return self._ended("died", None, _status_text(status))
 

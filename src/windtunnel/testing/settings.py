@@ -39,6 +39,9 @@ class Settings:
         default=5.0,
         metadata={"what": "real seconds that one step, from one await to the next, may take before it counts as endless"},
     )
+    still_steps: int = field(
+        default=500_000, metadata={"what": "events at one virtual instant that count as a livelock: time stands still"}
+    )
     limit_s: float = field(default=3600.0, metadata={"what": "virtual seconds after which a run counts as never ending"})
     plan: tuple[Mapping[str, Any], ...] | None = field(
         default=None, metadata={"what": "the faults themselves, as rows, instead of drawing them"}
@@ -132,6 +135,12 @@ def _jobs(value: Any) -> int | None:
     return value
 
 
+def _still_steps(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(f"still_steps: expected a number of events, at least 1; got {value!r}")
+    return value
+
+
 def _for_s(value: Any) -> float | None:
     return None if value is None else float(_seconds("for_s")(value))
 
@@ -149,5 +158,6 @@ _CHECKS: dict[str, Any] = {
     "wall_s": _seconds("wall_s"),
     "limit_s": _seconds("limit_s"),
     "step_wall_s": _seconds("step_wall_s"),
+    "still_steps": _still_steps,
     "plan": plan_of,
 }

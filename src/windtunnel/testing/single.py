@@ -48,6 +48,7 @@ class Ask:
     plan: tuple[Mapping[str, Any], ...] | None = None
     limit_s: float = 3600.0
     step_wall_s: float = 5.0
+    still_steps: int = 500_000
     detail: bool = False
     index: int = 0
     window: tuple[int, int] | None = None
@@ -130,8 +131,15 @@ def run(test: Test, ask: Ask, explain: Explain | None = None, *, debugged: bool 
     before = warmth() if ask.first else None
     storm = Storm(ask.storm())
     row = Row(ask=ask, plan=storm.plan.to_rows())
-    step_wall_s = 0.0 if debugged else ask.step_wall_s
-    world = World(ask.seed, policy=ask.policy, index=ask.index, limit_s=ask.limit_s, since=ask.detail, step_wall_s=step_wall_s)
+    world = World(
+        ask.seed,
+        policy=ask.policy,
+        index=ask.index,
+        limit_s=ask.limit_s,
+        since=ask.detail,
+        step_wall_s=0.0 if debugged else ask.step_wall_s,
+        still_steps=ask.still_steps,
+    )
     recording = Recording(world.kernel, ask.window)
     storm.begin(world)
     cause: BaseException | None = None
