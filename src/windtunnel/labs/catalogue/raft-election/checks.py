@@ -13,7 +13,7 @@ from typing import Any
 
 from windtunnel.base.interface import Reply, Request
 from windtunnel.base.messages import NodeId
-from windtunnel.base.outbox import Persist, RecordingOutbox, Send, SetTimer
+from windtunnel.base.outbox import CancelTimer, Persist, RecordingOutbox, Send, SetTimer
 from windtunnel.base.properties import Nodes, always, eventually, sometimes
 from windtunnel.base.system import Setup, System
 from windtunnel.labs.checking import check, expect, scenario_check
@@ -184,6 +184,7 @@ class Scene:
         self.server = lab.Server("n1", PEERS, self.out, list(records), self.log)
         self.server.on_start()
         self.written = [*records]
+        self.armed: dict[str, None] = {}
         self.booted = self._done()
 
     def hear(self, src: NodeId, message: Any) -> list[Any]:
@@ -195,6 +196,13 @@ class Scene:
         """Fire the election timer."""
         self.server.on_timer("election")
         return self._done()
+
+    def wait(self) -> None:
+        """Nothing comes for a while: every timer that is armed now fires."""
+        for name in [*self.armed]:
+            del self.armed[name]
+            self.server.on_timer(name)
+            self._done()
 
     def ask(self, src: NodeId, term: int, last: tuple[int, int] = (0, 0)) -> bool:
         """Ask for a vote; whether it was granted. last: term and index of the last entry of the candidate."""
@@ -210,6 +218,11 @@ class Scene:
     def _done(self) -> list[Any]:
         done = self.out.take()
         self.written += [effect.record for effect in done if isinstance(effect, Persist)]
+        for effect in done:
+            if isinstance(effect, SetTimer):
+                self.armed[effect.name] = None
+            elif isinstance(effect, CancelTimer):
+                self.armed.pop(effect.name, None)
         return done
 
 
@@ -307,6 +320,23 @@ def timeouts_differ(lab: ModuleType) -> None:
     delays = [effect.delay_s for draw in (0.0, 0.9) for effect in Scene(lab, draw=draw).booted if isinstance(effect, SetTimer)]
     spread = any(isinstance(delay, tuple) and delay[0] < delay[1] for delay in delays) or len(set(delays)) > 1
     expect(spread, "the delay of the election timer is a pair (from, to), from which the world draws", delays=delays)
+
+
+@check("a deposed leader waits again", stage="heartbeats")
+def deposed_waits(lab: ModuleType) -> None:
+    """Figure 2, followers: if election timeout elapses, convert to candidate; also those that led before."""
+    scene = Scene(lab, log=(1, 1))
+    scene.fire()
+    term = scene.server.term
+    scene.hear("n2", lab.Vote(term, granted=True))
+    scene.hear("n3", lab.Vote(term, granted=True))
+    expect(scene.server.role == "leader", "three votes of five elect", role=scene.server.role)
+    scene.hear("n4", lab.RequestVote(term + 5, 0, 0))
+    for _ in range(3):
+        scene.wait()
+    role = scene.server.role
+    why = "it has a timer again, and stands when it fires"
+    expect(role == "candidate", f"a leader is deposed by a newer term, and then hears nothing from anybody: {why}", role=role)
 
 
 scenario_check(
