@@ -385,3 +385,22 @@ def test_a_prediction_is_made_without_an_editor(studio):
     assert 'because = "I think so"' in file.read_text()
     assert studio.get("/api/labs/two-nodes")["promises"] == []
     assert studio.ask("POST", "/api/labs/two-nodes/predict", {"promise": "agreement"})[0] == 400
+
+
+def test_damaged_files_of_the_learner_are_said(studio):
+    """A broken log keeps the rest and says where; broken settings are a sentence; mended files are read again at once."""
+    log, settings = studio.home / "progress.jsonl", studio.home / "settings.toml"
+    studio.post("/api/placement", {"goal": "design", "answers": {"majority": "4"}})
+    whole, kept = log.read_bytes(), settings.read_bytes() if settings.exists() else None
+    log.write_bytes(whole + b"{torn\n")
+    assert "is not JSON" in studio.get("/api/home")["problems"][0]
+    log.write_bytes(whole)
+    assert studio.get("/api/home")["problems"] == []
+    settings.write_text("this is = = no TOML")
+    status, _, body = studio.ask("GET", "/api/home")
+    assert status == 400
+    assert "mend it or delete it" in json.loads(body)["error"]
+    settings.unlink()
+    if kept is not None:
+        settings.write_bytes(kept)
+    assert studio.get("/api/home")["path"]

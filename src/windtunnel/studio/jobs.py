@@ -63,10 +63,12 @@ class Log:
 class Job:
     """One child process. `ended` is set when it has gone and its last word is in the log.
 
-    attended: it goes on only while a page follows it. followers: how many do.
+    work: the kind of work, as `child` knows it; what: in words. attended: it goes on only while a page follows it. followers: how
+    many do.
     """
 
-    def __init__(self, number: str, what: str, process: asyncio.subprocess.Process, *, attended: bool) -> None:
+    def __init__(self, number: str, work: str, what: str, process: asyncio.subprocess.Process, *, attended: bool) -> None:
+        self.work = work
         self.attended = attended
         self.followers = 0
         self.id = number
@@ -180,7 +182,7 @@ class Jobs:
             start_new_session=True,
             limit=LINE_MAX,
         )
-        job = Job(str(self._next), what, process, attended=attended)
+        job = Job(str(self._next), work, what, process, attended=attended)
         self._next += 1
         self._jobs[job.id] = job
         await job.say(order)

@@ -180,7 +180,7 @@ def job_of(studio: Studio, job: str) -> Job:
 
 async def jobs(studio: Studio) -> dict[str, Any]:
     """The jobs that go on."""
-    return {"jobs": [{"id": job.id, "what": job.what} for job in studio.jobs.running()]}
+    return {"jobs": [{"id": job.id, "work": job.work, "what": job.what} for job in studio.jobs.running()]}
 
 
 async def pace(studio: Studio, body: Body, job: str) -> dict[str, Any]:

@@ -83,7 +83,11 @@ export async function render({ query, go, signal }) {
   return [
     h("div", { class: "head" }, h("h1", {}, "Run a system under faults"), h("p", { class: "lead" }, "A cluster in virtual time, clients that ask, a storm that follows from the seed. Watch it, then read the verdict.")),
     h("div", { class: "split" }, form, about),
-    panel({ class: "recent", "aria-label": "Stored runs" }, async () => [h("h2", {}, "Stored runs"), runsTable((await look("/api/runs", signal)).runs)]),
+    panel({ class: "recent", "aria-label": "Stored runs" }, async () => {
+      const [{ jobs }, { runs }] = await Promise.all([look("/api/jobs", signal), look("/api/runs", signal)]);
+      const going = jobs.filter((job) => job.work === "run");
+      return [going.length > 0 && h("p", { class: "row" }, "Running now: ", going.map((job) => h("a", { href: `/job/${job.id}` }, job.what))), h("h2", {}, "Stored runs"), runsTable(runs)];
+    }),
   ];
 }
 
