@@ -67,6 +67,17 @@ async def caller_leaves(world, lab):
 
     world.host("silent", main=lambda: lab.serve(80, silent))
     world.host("gone", main=lambda: lab.serve(80, silent))
+    connections = []
+
+    async def tap(_reader, writer):
+        connections.append(world.now)
+        writer.close()
+
+    async def serve_tap():
+        server = await asyncio.start_server(tap, None, 80)
+        await server.serve_forever()
+
+    world.host("tap", main=serve_tap)
     async with world.client("client"):
         world.cut([("client", "gone"), ("gone", "client")])
         for host, what in (("silent", "never answers"), ("gone", "cannot be reached")):
@@ -82,10 +93,13 @@ async def caller_leaves(world, lab):
             took = world.now - began
             expect(0.79 < took < 0.81, f"and it does so after 0.8 s, where the service {what}", after_s=round(took, 3))
         began = world.now
-        kind, _ = await outcome(lab.call("gone", 80, "?", lab.Deadline(-1.0)))
+        kind, _ = await outcome(lab.call("tap", 80, "?", lab.Deadline(-1.0)))
+        took = world.now - began
         expect(
-            (kind, world.now - began) == ("DeadlineExceeded", 0.0), "a call whose deadline has passed raises at once", got=kind
+            (kind, took) == ("DeadlineExceeded", 0.0), "a call whose deadline has passed raises at once", got=kind, after_s=took
         )
+        await asyncio.sleep(1.0)
+        expect(not connections, "and does not connect to the service", connections=len(connections))
 
 
 @check("answers and errors in time are passed on as they are", seeds=1)
