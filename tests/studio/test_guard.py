@@ -36,7 +36,7 @@ def asked(method="GET", path="/", headers=None, *, query="", chunks=(b"",), clie
         sent.append(message)
 
     pairs = [
-        (name.encode(), value.encode())
+        (name.encode(), value.encode("latin-1"))
         for name, values in (headers or {}).items()
         for value in (values if isinstance(values, list) else [values])
     ]
@@ -162,7 +162,7 @@ def test_other_methods_are_refused(method):
     assert not any(name.startswith("access-control") for name in headers)
 
 
-@pytest.mark.parametrize("length", [str(BODY_MAX + 1), "99999999999999999999", "-1", "1e3", ""])
+@pytest.mark.parametrize("length", [str(BODY_MAX + 1), "99999999999999999999", "-1", "1e3", "\xb2", ""])
 def test_a_large_body_is_refused_before_it_is_read(length):
     """The length that a request states decides."""
     assert asked("POST", "/api/runs", {**ACT, "content-length": length})[::3] == (413, False)

@@ -61,4 +61,4 @@ async def follow(job: Job, after: int, closing: asyncio.Event) -> AsyncIterator[
 
 def place_of(text: str | None) -> int:
     """The `Last-Event-ID` of a request as a place; 0 for none or nonsense."""
-    return int(text) if text is not None and text.isdigit() and len(text) < 10 else 0
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else 0

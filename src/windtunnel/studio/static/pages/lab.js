@@ -108,7 +108,7 @@ function desk(data, signal) {
   function report(event) {
     const bad = [...rows.values()].find((row) => row.verdict !== "passed");
     const good = [...rows.values()].filter((row) => row.verdict === "passed").length;
-    replace(status, verdict(event.verdict), h("span", {}, `${good} of ${rows.size} checks`), h("small", {}, `${event.seconds.toFixed(1)} s`), event.message && h("p", { class: "message" }, event.message));
+    replace(status, verdict(event.verdict), rows.size > 0 && h("span", {}, `${good} of ${rows.size} checks`), h("small", {}, `${event.seconds.toFixed(1)} s`), event.message && h("p", { class: "message" }, event.message));
     if (bad) tell(bad);
     else if (event.passed) replace(story, h("div", { class: "banner valid" }, h("div", {}, h("p", { class: "big" }, verdict("passed", lab.stages.length && event.stage !== lab.stages.at(-1).id ? "Stage passed" : "Lab passed")), h("p", {}, "Kept as evidence, with the hash of your file.")), h("button", { type: "button", onclick: showSolution }, "What others did")));
     else replace(story);
