@@ -310,6 +310,29 @@ def bound(lab: ModuleType) -> None:
     )
 
 
+@check("the client hears the truth", stage="crashes")
+def truth(lab: ModuleType) -> None:
+    """The coordinator decides, and dies while it writes that down: what had it told the client?"""
+    scene = Scene(lab)
+    scene.voted()
+    scene.stage.crash_before_persist("tm")
+    for name in scene.rms:
+        if "tm" in scene.stage.nodes:
+            scene.stage.deliver(name, "tm")
+    scene.settle()
+    told = scene.told
+    if "tm" not in scene.stage.nodes:
+        scene.stage.restart("tm")
+    for name in scene.rms:
+        scene.fire(name)
+    scene.settle()
+    expect(
+        told == "nothing" or scene.phases == [told] * 3,
+        f"the client was told {told!r} before the coordinator died, its decision not yet on disk: so that must happen",
+        phases=scene.phases,
+    )
+
+
 @check("atomic wherever the crash comes", stage="crashes")
 def every_crash(lab: ModuleType) -> None:
     """Every order of messages and timers, with a crash of any node between any two effects."""
