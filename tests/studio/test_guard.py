@@ -162,7 +162,7 @@ def test_other_methods_are_refused(method):
     assert not any(name.startswith("access-control") for name in headers)
 
 
-@pytest.mark.parametrize("length", [str(BODY_MAX + 1), "99999999999999999999", "-1", "1e3", "\xb2", ""])
+@pytest.mark.parametrize("length", [str(BODY_MAX + 1), "9" * 5000, "-1", "1e3", "\xb2", ""])
 def test_a_large_body_is_refused_before_it_is_read(length):
     """The length that a request states decides."""
     assert asked("POST", "/api/runs", {**ACT, "content-length": length})[::3] == (413, False)

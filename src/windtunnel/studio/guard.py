@@ -169,7 +169,7 @@ def _unfit(scope: MutableMapping[str, Any], headers: Any) -> Refusal | None:
     if len(kinds) != 1 or kinds[0].partition(";")[0].strip().lower() != "application/json":
         return Refusal(415, "the body of a POST is JSON (Content-Type: application/json)\n")
     lengths = _all(headers, b"content-length")
-    if any(not (text.isascii() and text.isdigit()) or int(text) > BODY_MAX for text in lengths):
+    if any(not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) > BODY_MAX for text in lengths):
         return _TOO_LARGE
     return None
 
