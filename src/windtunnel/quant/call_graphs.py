@@ -21,7 +21,7 @@ from windtunnel.quant.errors import QuantError
 from windtunnel.quant.units import parse
 
 FIBER_KM_PER_S = 200_000.0
-"""Light in glass: c over a refractive index of about 1.47 (ITU-T G.652), rounded down."""
+"""Light in glass: c over a refractive index of about 1.47, rounded down."""
 LEAVES = {"const": 1, "exp": 1, "uniform": 2, "lognormal": 2, "mmc": 3, "fiber": 1}
 NODES = ("all", "any", "fanout", "hedge")
 TIMES_MAX = 10_000

@@ -1,6 +1,6 @@
 """How throughput grows with size: the universal scalability law, Amdahl's and Gustafson's laws, and fits with intervals.
 
-Sources: Gunther, "Guerrilla Capacity Planning", 2007, chapters 4 to 6 (USL); Amdahl 1967; Gustafson 1988.
+Sources: Gunther, "Guerrilla Capacity Planning", 2007 (USL); Amdahl 1967; Gustafson 1988.
 """
 
 from __future__ import annotations

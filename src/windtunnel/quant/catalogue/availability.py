@@ -196,7 +196,7 @@ CALCULATOR = Calculator(
     assumptions=(
         "parts fail and are repaired independently, but for the common cause",
         "repair starts at once, whatever else is down",
-        "5 % is a usual beta for alike parts (IEC 61508-6 gives 1 to 10 %); measure yours",
+        "5 % is a usual beta for alike parts (hardware standards such as IEC 61508-6 stay below about 10 %); measure yours",
     ),
     solve=solve,
     main="downtime-year",

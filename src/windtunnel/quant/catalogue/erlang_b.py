@@ -33,7 +33,7 @@ CALCULATOR = Calculator(
     group="queueing",
     inputs=(ARRIVALS, SERVICE, SERVERS),
     formula="a = lambda/mu\nB(0) = 1,  B(k) = a B(k-1)/(k + a B(k-1)),  blocked = B(c)",
-    source="Erlang 1917; recursion in Kleinrock, Queueing Systems 1, 1975, section 3.8; insensitivity: Sevastyanov 1957",
+    source="Erlang 1917; Kleinrock, Queueing Systems 1, 1975, chapter 3; insensitivity: Sevastyanov 1957",
     assumptions=("Poisson arrivals", "any service time with a finite mean", "who finds no server is gone and does not retry"),
     solve=solve,
     main="p-block",

@@ -49,7 +49,7 @@ CALCULATOR = Calculator(
         Input("cs", "coefficient of variation of the service time", "", 0.0, 10.0, 1.5, what="standard deviation over mean"),
     ),
     formula="Wq = Wq(M/M/c) (ca^2 + cs^2)/2,  W = Wq + 1/mu,  L = lambda W",
-    source="Allen, Probability, Statistics and Queueing Theory, 2nd ed. 1990, section 5.3.5; for c = 1 Kingman 1961",
+    source="Allen, Probability, Statistics and Queueing Theory, 2nd ed. 1990; for c = 1 Kingman 1961",
     assumptions=("gaps and service times are independent of each other and of the past", "one queue, first come first served"),
     solve=solve,
     main="wait",

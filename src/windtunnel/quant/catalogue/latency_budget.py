@@ -123,7 +123,7 @@ CALCULATOR = Calculator(
         "one after the other: convolution;  all: F = product of F;  any: 1 - F = product of (1 - F)\n"
         "hedge: 1 - F(t) = S(t) S(t - after);  fan-out of n: F^n, so that 0.99^100 = 37 % of fan-outs meet no slow one"
     ),
-    source="Dean & Barroso, 'The tail at scale', CACM 56(2), 2013; light in glass: 200,000 km/s (ITU-T G.652)",
+    source="Dean & Barroso, 'The tail at scale', CACM 56(2), 2013; light in glass: c over an index of 1.47",
     assumptions=(
         "steps are independent: a shared slow disk breaks this",
         "a hedged call's second try costs capacity, which is not charged",

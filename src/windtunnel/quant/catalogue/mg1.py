@@ -32,7 +32,7 @@ CALCULATOR = Calculator(
         Input("cs", "coefficient of variation of the service time", "", 0.0, 100.0, 1.5, what="standard deviation over mean"),
     ),
     formula="rho = lambda/mu\nWq = rho/(1 - rho) (1 + cs^2)/2 / mu,  W = Wq + 1/mu,  L = lambda W",
-    source="Pollaczek 1930; Khinchine 1932; Kleinrock, Queueing Systems 1, 1975, section 5.7",
+    source="Pollaczek 1930; Khinchine 1932; Kleinrock, Queueing Systems 1, 1975, chapter 5",
     assumptions=("Poisson arrivals", "service times independent, with a finite variance", "one server, first come first served"),
     solve=solve,
     main="wait",

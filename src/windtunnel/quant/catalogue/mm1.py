@@ -34,7 +34,7 @@ CALCULATOR = Calculator(
         SERVICE.with_default(100.0),
     ),
     formula="rho = lambda/mu\nWq = rho/(mu - lambda),  W = 1/(mu - lambda),  Lq = lambda Wq\nP(T > t) = exp(-(mu - lambda) t)",
-    source="Erlang 1909; Kleinrock, Queueing Systems 1, 1975, section 3.2",
+    source="Erlang 1909; Kleinrock, Queueing Systems 1, 1975, chapter 3",
     assumptions=(
         "Poisson arrivals",
         "exponential service times",

@@ -47,7 +47,7 @@ CALCULATOR = Calculator(
         "B(0) = 1,  B(k) = a B(k-1)/(k + a B(k-1)),  C = B(c)/(1 - rho (1 - B(c)))\n"
         "Wq = C/(c mu - lambda),  P(Wq > t) = C exp(-(c mu - lambda) t),  W = Wq + 1/mu,  L = lambda W"
     ),
-    source="Erlang 1917; Kleinrock, Queueing Systems 1, 1975, section 3.5",
+    source="Erlang 1917; Kleinrock, Queueing Systems 1, 1975, chapter 3",
     assumptions=(
         "Poisson arrivals",
         "exponential service times",

@@ -53,7 +53,7 @@ CALCULATOR = Calculator(
         "a = lambda/mu,  p(n) = a p(n-1)/min(n, c) for n <= K\n"
         "p(K) are turned away,  Lq = sum (n - c) p(n),  Wq = Lq/(lambda (1 - p(K)))"
     ),
-    source="Kleinrock, Queueing Systems 1, 1975, section 3.6 and 3.7",
+    source="Kleinrock, Queueing Systems 1, 1975, chapter 3",
     assumptions=("Poisson arrivals", "exponential service times", "who finds K inside is gone and does not retry"),
     solve=solve,
     main="p-block",

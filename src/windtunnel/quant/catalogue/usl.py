@@ -9,7 +9,7 @@ from windtunnel.quant.fits import checked, curve
 from windtunnel.quant.result import Output, Result
 from windtunnel.quant.scaling import fit, read_points, usl, usl_peak
 
-# SPEC SDM91 on a 16-processor SPARCcenter 2000, users against scripts an hour: Gunther 2007, chapter 5.
+# SPEC SDM91 on a 16-processor SPARCcenter 2000, October 1994, users against scripts an hour; used in Gunther 2007.
 SDM91 = "1:64.9, 18:995.9, 36:1652.4, 72:1853.2, 108:1828.9, 144:1775.0, 216:1702.2"
 
 
@@ -54,7 +54,7 @@ CALCULATOR = Calculator(
         Input("size", "size to predict", "", 1.0, 1e9, 300.0),
     ),
     formula="X(N) = X(1) N/(1 + alpha (N - 1) + beta N (N - 1)),  peak at sqrt((1 - alpha)/beta)",
-    source="Gunther, Guerrilla Capacity Planning, 2007, chapters 4 to 6",
+    source="Gunther, Guerrilla Capacity Planning, 2007",
     assumptions=(
         "the same work per request at every size",
         "errors of alike size at every point",
