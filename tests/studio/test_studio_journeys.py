@@ -344,3 +344,38 @@ def test_values_of_strangers_do_nothing(visit, studio, kept):
     assert hostile in page.inner_text("main")
     assert page.evaluate("window.hit") is None
     shutil.rmtree(copied)
+
+
+def test_another_page_of_the_same_machine_can_do_nothing(visit, studio):
+    """A page of another port, whose requests carry the cookie, starts nothing, reads nothing, frames nothing."""
+    seen = visit()
+    foreign = seen.context.new_page()
+    foreign.route("http://127.0.0.1:9/**", lambda route: route.fulfill(content_type="text/html", body="<h1>a trap</h1>"))
+    foreign.goto("http://127.0.0.1:9/trap")
+    tried = foreign.evaluate(
+        """async (base) => {
+          const body = JSON.stringify({ system: "rumor", seed: 1, for_s: 300, speed: 1 });
+          const found = [];
+          for (const init of [
+            { method: "POST", body, credentials: "include", mode: "no-cors" },
+            { method: "POST", body, credentials: "include", headers: { "content-type": "application/json" } },
+            { method: "POST", body, credentials: "include", mode: "no-cors", headers: { "content-type": "text/plain" } },
+          ]) found.push(await fetch(`${base}/api/runs`, init).then((answer) => answer.type, () => "refused"));
+          found.push(await fetch(`${base}/api/home`, { credentials: "include" }).then(() => "read", () => "refused"));
+          const script = document.createElement("script");
+          script.src = `${base}/api/home`;
+          found.push(await new Promise((done) => { script.onload = () => done("loaded"); script.onerror = () => done("refused");
+            document.body.append(script); }));
+          const frame = document.createElement("iframe");
+          frame.src = `${base}/`;
+          document.body.append(frame);
+          await new Promise((done) => frame.addEventListener("load", done));
+          try { found.push(frame.contentDocument ? "same" : "other"); } catch { found.push("other"); }
+          return found;
+        }""",
+        studio.base,
+    )
+    assert tried == ["refused"] * 5 + ["other"]
+    assert all("windtunnel" not in frame.content() for frame in foreign.frames[1:])
+    assert studio.get("/api/jobs") == {"jobs": []}
+    foreign.close()
