@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 RPC_S = 5.0
 INIT_S = 10.0
-IDLE_S = 0.2
+IDLE_S = 0.1
 SILENCES_MAX = 4
 CLOCK = "clock"
 EVENTS_MAX = 200_000
