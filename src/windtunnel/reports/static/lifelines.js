@@ -3,7 +3,7 @@
 // Level of detail. Up to VECTOR_MAX arrows in view are lines, the first of them with heads and names; more are counted into an
 // image (raster.js). Faults, crashes, captions and violations are always drawn one by one.
 
-import { MARKS, distanceTo, paintArrow, paintArrowLabel, paintCross } from "./marks.js";
+import { MARKS, distanceTo, otherMark, paintArrow, paintArrowLabel, paintCross } from "./marks.js";
 import { band, fitted, line, paintAxis } from "./pen.js";
 import { Raster, rgb } from "./raster.js";
 import { NOTABLE } from "./trace.js";
@@ -171,6 +171,7 @@ export class Lifelines {
     else this.paintImage(ctx, palette);
     if (this.detailed) for (let i = from; i < to; i++) this.paintEvent(ctx, palette, i);
     else this.eachNotable(from, to, (i) => this.paintEvent(ctx, palette, i));
+    if (this.detailed) this.paintWords(ctx, palette, from, to);
     this.paintCaptions(ctx, palette);
     ctx.restore();
   }
@@ -354,9 +355,28 @@ export class Lifelines {
     const kind = trace.kinds[trace.kind[i]];
     if (!(this.row[name] >= 0) || kind === "send-lost" || this.isOff(i)) return;
     ctx.globalAlpha = this.isFaded(i) ? 0.15 : 1;
-    const paint = MARKS[kind] ?? MARKS.other;
+    const paint = MARKS[kind] ?? otherMark;
     paint(ctx, this.x(this.at(i)), this.y(name), palette, this.colours[trace.rank[trace.type[i]]] ?? palette.ink);
     ctx.globalAlpha = 1;
+  }
+
+  /** The words of events that have no shape of their own, such as lines of a log, as far as there is room before the next. */
+  paintWords(ctx, palette, from, to) {
+    const { trace } = this;
+    const limit = new Map();
+    ctx.font = `11px ${palette.sans}`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "bottom";
+    ctx.fillStyle = palette["ink-2"];
+    for (let i = to - 1; i >= from; i--) {
+      const name = trace.node[i];
+      if (!(this.row[name] >= 0) || this.isOff(i) || this.isFaded(i)) continue;
+      const x = this.x(this.at(i));
+      const room = (limit.get(name) ?? this.width - this.right) - x - 6;
+      limit.set(name, x);
+      if (room < 44 || MARKS[trace.kinds[trace.kind[i]]]) continue;
+      ctx.fillText(fitted(ctx, trace.words(i), room), x + 3, this.y(name) - 5);
+    }
   }
 
   /** What belongs to no node, or to the story: flags above the lifelines, on as many rows as there is room for. */

@@ -156,8 +156,10 @@ export const MARKS = {
     ctx.stroke();
     paintCross(ctx, x, y, 3, palette.bad, 2);
   },
-  other(ctx, x, y, palette) {
-    ctx.fillStyle = palette["ink-2"];
-    ctx.fillRect(x - 3, y - 3, 6, 6);
-  },
 };
+
+/** How an event of any other kind looks; its words stand beside it where there is room. */
+export function otherMark(ctx, x, y, palette) {
+  ctx.fillStyle = palette["ink-2"];
+  ctx.fillRect(x - 3, y - 3, 6, 6);
+}

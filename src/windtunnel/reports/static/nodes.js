@@ -48,7 +48,7 @@ export class NodesPanel {
       this.viewer.chooseNode(focused ? null : name);
     });
     const nothing = status === "down" ? "Down: only its disk remembers." : "No state was recorded.";
-    if (open) card.append(...(fields.length ? this.table(name, fields).filter(Boolean) : [el("p", { class: "quiet" }, nothing)]));
+    if (open && (fields.length || trace.hasStates)) card.append(...(fields.length ? this.table(name, fields).filter(Boolean) : [el("p", { class: "quiet" }, nothing)]));
     return card;
   }
 

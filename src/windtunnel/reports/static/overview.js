@@ -37,8 +37,9 @@ export class Overview {
     const columns = Math.max(1, Math.floor(painter.room / 2));
     const counts = new Uint32Array(columns);
     const scale = columns / (this.max - this.min);
+    const messages = trace.types.length > 0; // a trace may be a log alone
     for (let i = 0; i < trace.count; i++) {
-      if (trace.isMessage[i] && !painter.isOff(i)) counts[Math.min(columns - 1, Math.floor((painter.at(i) - this.min) * scale))]++;
+      if ((trace.isMessage[i] || !messages) && !painter.isOff(i)) counts[Math.min(columns - 1, Math.floor((painter.at(i) - this.min) * scale))]++;
     }
     const most = Math.sqrt(counts.reduce((a, b) => Math.max(a, b), 1));
     for (const fault of painter.faults) {

@@ -168,7 +168,8 @@ export class Viewer {
 
   rangeText() {
     const [from, to] = this.painter.visible();
-    const { lo, hi, span } = this.painter.view;
+    const { hi, span } = this.painter.view;
+    const lo = Math.max(this.painter.view.lo, this.data.start); // the air before the first event has no time
     const shown = `${Math.max(0, to - from).toLocaleString("en")} of ${this.trace.count.toLocaleString("en")} events`;
     return this.painter.axis === "time" ? `${momentText(lo, span / 100, this.trace.unit)} – ${momentText(hi, span / 100, this.trace.unit)}, ${shown}` : shown;
   }
