@@ -18,7 +18,7 @@ from libc.string cimport memcpy, memset
 
 from windtunnel.checkers.specification import ILLEGAL, canonical
 
-__all__ = ["Registers", "Search"]
+__all__ = ["Levels", "Registers", "Search"]
 
 cdef enum:
     ASK = -2
@@ -771,6 +771,302 @@ cdef class Search:
         return found
 
 
+cdef class Antichain:
+    """As `levels.Antichain`. Rows: state, bits in order, bits used; those of a key are chained, and dead ones stay as gaps."""
+
+    cdef int live, used_words, width
+    cdef bint dominance
+    cdef uint64_t *free_bits
+    cdef uint64_t *rows
+    cdef int32_t *chain
+    cdef uint8_t *alive
+    cdef int32_t *table
+    cdef int64_t count, size, held
+    cdef uint64_t table_size
+
+    def __init__(self, int live, int used_words, bint dominance):
+        self.live = live
+        self.used_words = used_words
+        self.width = 1 + live + used_words
+        self.dominance = dominance
+        self.free_bits = <uint64_t *>room(live * sizeof(uint64_t))
+        self.size = 64
+        self.rows = <uint64_t *>room(self.size * self.width * sizeof(uint64_t))
+        self.chain = <int32_t *>room(self.size * sizeof(int32_t))
+        self.alive = <uint8_t *>room(self.size)
+        self.table_size = 256
+        self.table = <int32_t *>room(self.table_size * sizeof(int32_t))
+
+    def __dealloc__(self):
+        free(self.free_bits)
+        free(self.rows)
+        free(self.chain)
+        free(self.alive)
+        free(self.table)
+
+    cdef int clear(self, uint64_t *free_bits) except -1:
+        """Begin anew, with other bits that may be compared."""
+        self.count = 0
+        self.held = 0
+        memset(self.table, 0, self.table_size * sizeof(int32_t))
+        if self.dominance:
+            memcpy(self.free_bits, free_bits, self.live * sizeof(uint64_t))
+        return 0
+
+    cdef inline uint64_t place(self, uint64_t *row) noexcept:
+        """Where the key of a row is in the table, or is missing."""
+        cdef uint64_t at, h = mixed(row[0] & 0xFFFFFFFF)
+        cdef uint64_t *other
+        cdef int i
+        for i in range(self.live):
+            h = mixed(h ^ (row[1 + i] & ~self.free_bits[i]))
+        at = h & (self.table_size - 1)
+        while self.table[at]:
+            other = self.rows + <int64_t>(self.table[at] - 1) * self.width
+            if (other[0] ^ row[0]) & 0xFFFFFFFF == 0:
+                i = 0
+                while i < self.live and (other[1 + i] ^ row[1 + i]) & ~self.free_bits[i] == 0:
+                    i += 1
+                if i == self.live:
+                    break
+            at = (at + 1) & (self.table_size - 1)
+        return at
+
+    cdef inline bint dominates(self, uint64_t *a, uint64_t *b) noexcept:
+        """Whether `a` can do whatever `b` can; both have one key. Without dominance, whether they are the same."""
+        cdef int i
+        cdef int end = 1 + self.live
+        if not self.dominance:
+            for i in range(1, self.width):
+                if a[i] != b[i]:
+                    return False
+            return True
+        for i in range(end, self.width):
+            if a[i] & ~b[i]:
+                return False
+        for i in range(1, end):
+            if self.free_bits[i - 1] & b[i] & ~a[i]:
+                return False
+        return True
+
+    cdef bint add(self, uint64_t *row) except -1:
+        """Take a configuration in, and those out that it dominates; False if one that is here dominates it."""
+        cdef uint64_t at = self.place(row)
+        cdef int32_t one = self.table[at], before = 0, following, head
+        while one:
+            if self.dominates(self.rows + <int64_t>(one - 1) * self.width, row):
+                return False
+            one = self.chain[one - 1]
+        head = one = self.table[at]
+        while one:
+            following = self.chain[one - 1]
+            if self.dominance and self.dominates(row, self.rows + <int64_t>(one - 1) * self.width):
+                self.alive[one - 1] = 0
+                self.held -= 1
+                if before:
+                    self.chain[before - 1] = following
+                else:
+                    head = following
+            else:
+                before = one
+            one = following
+        if self.count == self.size:
+            self.size *= 2
+            self.rows = <uint64_t *>grown(self.rows, self.size * self.width * sizeof(uint64_t))
+            self.chain = <int32_t *>grown(self.chain, self.size * sizeof(int32_t))
+            self.alive = <uint8_t *>grown(self.alive, self.size)
+        memcpy(self.rows + self.count * self.width, row, self.width * sizeof(uint64_t))
+        self.alive[self.count] = 1
+        self.chain[self.count] = head
+        self.count += 1
+        self.held += 1
+        self.table[at] = <int32_t>self.count
+        if 2 * <uint64_t>self.count > self.table_size:
+            self.rehash()
+        return True
+
+    cdef int rehash(self) except -1:
+        cdef int64_t number
+        cdef uint64_t at
+        free(self.table)
+        self.table = NULL
+        self.table_size *= 4
+        self.table = <int32_t *>room(self.table_size * sizeof(int32_t))
+        for number in range(self.count):  # the last of a key heads its chain, so later ones take the place
+            if self.alive[number]:
+                at = self.place(self.rows + number * self.width)
+                self.table[at] = <int32_t>(number + 1)
+        return 0
+
+
+cdef class Levels(Search):
+    """As `levels.Levels`: the search, level by level."""
+
+    cdef int at
+    cdef Antichain visited
+    cdef Antichain passed
+    cdef uint64_t *pool       # configurations that wait, chained by how much they used
+    cdef int32_t *link
+    cdef int64_t pool_count, pool_size
+    cdef int32_t unused
+    cdef int32_t *heads
+    cdef int least, head_count
+    cdef uint64_t *level_free
+
+    def __dealloc__(self):
+        free(self.pool)
+        free(self.link)
+        free(self.heads)
+        free(self.level_free)
+
+    cdef int _begin(self, int states) except -1:
+        cdef int64_t i
+        Search._begin(self, states)
+        self.visited = Antichain(self.live_words, self.used_words, self.dominance)
+        self.passed = Antichain(self.live_words, self.used_words, self.dominance)
+        self.pool_size = 256
+        self.pool = <uint64_t *>room(self.pool_size * self.width * sizeof(uint64_t))
+        self.link = <int32_t *>room(self.pool_size * sizeof(int32_t))
+        self.head_count = 64 * self.used_words + 1
+        self.heads = <int32_t *>room(self.head_count * sizeof(int32_t))
+        self.least = self.head_count
+        self.level_free = <uint64_t *>room(self.live_words * sizeof(uint64_t))
+        self._begin_level()
+        for i in range(self.stack_count - 1, -1, -1):
+            self._wait(self.stack + i * self.width)
+        self.stack_count = 0
+        return 0
+
+    cdef int _begin_level(self) except -1:
+        cdef int k, number, slot, kind
+        memset(self.level_free, 0, self.live_words * sizeof(uint64_t))
+        if self.at < self.total:
+            for k in range(self.first[self.at], self.first[self.at + 1]):
+                number = self.candidates[k]
+                slot = self.slot[number]
+                kind = self.class_of[number]
+                if self.reads_only[kind] or (self.hiding and self.blind[kind]):
+                    self.level_free[slot >> 6] |= <uint64_t>1 << (slot & 63)
+        self.visited.clear(self.level_free)
+        self.passed.clear(self.level_free)
+        return 0
+
+    cdef int _wait(self, uint64_t *row) except -1:
+        """Put a configuration with those that have used as much."""
+        cdef int much = 0, i
+        cdef uint64_t word
+        cdef int32_t number
+        for i in range(1 + self.live_words, self.width):
+            word = row[i]
+            while word:
+                word &= word - 1
+                much += 1
+        if self.unused:
+            number = self.unused
+            self.unused = self.link[number - 1]
+        else:
+            if self.pool_count == self.pool_size:
+                self.pool_size *= 2
+                self.pool = <uint64_t *>grown(self.pool, self.pool_size * self.width * sizeof(uint64_t))
+                self.link = <int32_t *>grown(self.link, self.pool_size * sizeof(int32_t))
+            self.pool_count += 1
+            number = <int32_t>self.pool_count
+        memcpy(self.pool + <int64_t>(number - 1) * self.width, row, self.width * sizeof(uint64_t))
+        self.link[number - 1] = self.heads[much]
+        self.heads[much] = number
+        if much < self.least:
+            self.least = much
+        return 0
+
+    @property
+    def held(self):
+        """How many configurations are remembered."""
+        return self.visited.held + self.passed.held
+
+    def run(self, int64_t steps):
+        """Go on for at most so many steps: True, there is a legal order; False, there is none; None, not known yet."""
+        cdef int64_t last = self.steps + steps, i
+        cdef int32_t number
+        cdef Antichain passed
+        while self.at < self.total:
+            while self.least < self.head_count:
+                number = self.heads[self.least]
+                if number == 0:
+                    self.least += 1
+                    continue
+                if self.steps >= last:
+                    return None
+                self.heads[self.least] = self.link[number - 1]
+                self.link[number - 1] = self.unused
+                self.unused = number
+                memcpy(self.here, self.pool + <int64_t>(number - 1) * self.width, self.width * sizeof(uint64_t))
+                self._take()
+            if self.passed.held == 0:
+                return False
+            passed = self.passed
+            for i in range(passed.count - 1, -1, -1):
+                if passed.alive[i]:
+                    self._wait(passed.rows + i * self.width)
+            self.at += 1
+            self._begin_level()
+        return True
+
+    cdef int _take(self) except -1:
+        """Order what only reads; pass the return if that is possible; if not, or if there is a choice, branch."""
+        cdef int at = self.at, state = <int>(self.here[0] & 0xFFFFFFFF), k, number, slot
+        cdef int64_t i
+        cdef uint64_t *live = self.here + 1
+        cdef uint64_t *taken = live + self.live_words
+        cdef uint64_t bit
+        self.here[0] = <uint64_t>at << 32 | <uint64_t>state
+        for k in range(self.first[at], self.others[at]):
+            number = self.candidates[k]
+            slot = self.slot[number]
+            if not live[slot >> 6] >> (slot & 63) & 1 and self._after(state, self.class_of[number]) == state:
+                live[slot >> 6] |= <uint64_t>1 << (slot & 63)
+        slot = self.slot[self.returning[at]]
+        bit = <uint64_t>1 << (slot & 63)
+        if live[slot >> 6] & bit:
+            live[slot >> 6] ^= bit
+            if self.hiding and taken[slot >> 6] & bit:
+                taken[slot >> 6] ^= bit
+                self.passed.add(self.here)
+                return 0
+            self.passed.add(self.here)
+            if not (self.hiding and self.blind[self.class_of[self.returning[at]]]):
+                return 0
+        if not self.visited.add(self.here):
+            return 0
+        self.steps += 1
+        if at > self.depth:
+            self.depth = at
+        self._branch(at, state)
+        for i in range(self.stack_count):
+            self._wait(self.stack + i * self.width)
+        self.stack_count = 0
+        return 0
+
+    def deepest(self):
+        """The configurations that came furthest, as far as no other one dominates them."""
+        cdef int64_t row
+        return [self._shown(self.visited.rows + row * self.width) for row in range(self.visited.count) if self.visited.alive[row]]
+
+    cdef object _shown(self, uint64_t *row):
+        cdef int i
+        ordered = used = 0
+        for i in range(self.live_words):
+            ordered |= <object>row[1 + i] << (64 * i)
+        for i in range(self.used_words):
+            word = <object>row[1 + self.live_words + i]
+            if not self.hiding:
+                used |= word << (64 * i)
+            elif i < self.live_words:
+                used |= word << (64 * i + self.optional_count)
+            else:
+                used |= word << (64 * (i - self.live_words))
+        return self.at, ordered, used, <int>(row[0] & 0xFFFFFFFF)
+
+
 cdef inline int number_of(object columns, dict numbers, object value) except -1:
     """`Columns.number_of`, quick for values that it knows."""
     cdef object found = None
@@ -934,10 +1230,10 @@ cdef class Registers:
                 best = end
         return found
 
-    def search(self, int key, reductions):
-        """The search for one key: the same as for `prepare(specification, operations, reductions)`."""
+    def search(self, int key, reductions, *, levels=False):
+        """The search for one key: the same as for `prepare(specification, operations, reductions)`; level by level if wished."""
         cdef array invoked = self.columns.invoked, completed = self.columns.completed, type_ = self.columns.type
-        cdef Search search = Search.__new__(Search)
+        cdef Search search = Levels.__new__(Levels) if levels else Search.__new__(Search)
         cdef int from_ = self.begin[key], n = self.begin[key + 1] - from_, i, number, kind
         cdef int32_t a, b
         cdef int64_t endless = 0

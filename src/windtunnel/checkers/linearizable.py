@@ -12,7 +12,9 @@ A key goes through five stages, cheapest first:
 4. windows: the part around the deepest point that was reached, from any state at all; then small windows everywhere. A
    violation is local as a rule, and a search that must go back to the beginning to prove it takes exponentially longer than
    one that starts nearby;
-5. the search again, longer each time, as long as the budget lasts. Then the verdict is unknown.
+5. the search again, by turns with one that goes level by level (see `levels`): where unanswered operations pile up that one
+   finds in seconds that there is no order, which a search in depth takes for ever to find; longer each time, as long as the
+   budget lasts. Then the verdict is unknown.
 """
 
 from __future__ import annotations
@@ -151,7 +153,7 @@ def _decide(parts: list[Part], specification: Specification, rules: Reductions, 
             _round(part, specification, rules, steps, budget)
             if part.valid is False and not every_key:
                 return
-            if budget.over() or sum(p.search.held for p in open_parts if p.search) > budget.configurations:
+            if budget.over() or sum(p.held for p in open_parts) > budget.configurations:
                 return
         open_parts = [part for part in open_parts if part.valid is None]
         steps *= GROWTH
@@ -169,9 +171,12 @@ def _round(part: Part, specification: Specification, rules: Reductions, steps: i
         if part.valid is None and not budget.over():
             part.witnessed = witness(specification, part.operations) is not None
             part.valid = part.witnessed or None
-    _go_on(part, search, last, budget)
+    if part.levels is None:
+        _go_on(part, search, last, budget)
+    else:
+        _by_turns(part, search, part.levels, last, budget)
     if part.valid:
-        part.search = None  # its memory is for the others
+        part.search = part.levels = None  # their memory is for the others
         return
     if part.valid is None and not budget.over() and search.depth != part.depth_tried:
         stuck = part.operations[search.stuck]
@@ -183,13 +188,31 @@ def _round(part: Part, specification: Specification, rules: Reductions, steps: i
         part.window = Shrinking(specification, rules, SWEEP_STEPS * len(part.operations), budget.over).sweep(part.operations)
     if part.window is not None:
         part.valid = False
+    if part.valid is None and part.levels is None and not budget.over():
+        part.begin_levels(specification, rules)
+
+
+def _by_turns(part: Part, search: Search, levels: Search, last: int, budget: Budget) -> None:
+    """Search for an undecided object in both ways, some configurations each, until the first is at `last`."""
+    while _is_open(part, budget) and search.steps < last:
+        _go_on(part, search, min(search.steps + _SLICE, last), budget)
+        if _is_open(part, budget):
+            _go_on(part, levels, levels.steps + _SLICE, budget)
+            if part.valid is False:
+                part.search = levels  # it knows where every order ends
+
+
+def _is_open(part: Part, budget: Budget) -> bool:
+    """Whether it is undecided, and there is something left to spend on it."""
+    return part.valid is None and part.held <= budget.configurations and not budget.over()
 
 
 def _go_on(part: Part, search: Search, last: int, budget: Budget) -> None:
     """Search for an undecided object, until so many configurations of it were expanded or the budget is spent."""
+    begun = search.steps
     while part.valid is None and search.steps < last and search.held <= budget.configurations and not budget.over():
         part.valid = search.run(min(_SLICE, last - search.steps, budget.configurations))
-    part.steps = search.steps
+    part.steps += search.steps - begun
 
 
 def _evidence(part: Part, specification: Specification, rules: Reductions) -> tuple[str, Evidence]:

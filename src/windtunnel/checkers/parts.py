@@ -15,7 +15,7 @@ from windtunnel.base.errors import UsageError
 from windtunnel.base.messages import Value
 from windtunnel.checkers.keyvalue import OTHER, CasRegister, KeyValue, Register
 from windtunnel.checkers.problem import Problem, Reductions, prepare, relevant
-from windtunnel.checkers.searches import SEARCH, PlainRegisters, Search, plain_registers
+from windtunnel.checkers.searches import SEARCH, Levels, PlainRegisters, Search, plain_registers
 from windtunnel.checkers.shrink import Window
 from windtunnel.checkers.specification import Specification, canonical
 from windtunnel.histories import History, Operation
@@ -30,7 +30,10 @@ _JUDGED_FROM = 2_000
 
 @dataclass(slots=True)
 class Part:
-    """One object of the history and what is known about it. core: operations that have no legal order by themselves."""
+    """One object of the history and what is known about it.
+
+    search, levels: depth first and level by level. core: operations that have no legal order by themselves.
+    """
 
     key: Value
     size: int
@@ -38,6 +41,7 @@ class Part:
     registers: PlainRegisters | None = None
     key_number: int = 0
     search: Search | None = None
+    levels: Search | None = None
     valid: bool | None = None
     window: Window | None = None
     unsourced: Operation | None = None
@@ -70,13 +74,25 @@ class Part:
 
     def begin(self, specification: Specification, rules: Reductions) -> Search:
         """A search of the object, from its beginning."""
-        if self.registers is not None:
-            self.search = self.registers.search(self.key_number, rules)
-        else:
-            problem = prepare(specification, self.operations, rules)
-            assert problem is not None, "the beginning is always known"
-            self.search = Search(problem, rules)
+        self.search = self._searched(specification, rules, levels=False)
         return self.search
+
+    def begin_levels(self, specification: Specification, rules: Reductions) -> Search:
+        """The same, level by level."""
+        self.levels = self._searched(specification, rules, levels=True)
+        return self.levels
+
+    def _searched(self, specification: Specification, rules: Reductions, *, levels: bool) -> Search:
+        if self.registers is not None:
+            return self.registers.search(self.key_number, rules, levels=levels)
+        problem = prepare(specification, self.operations, rules)
+        assert problem is not None, "the beginning is always known"
+        return (Levels if levels else Search)(problem, rules)
+
+    @property
+    def held(self) -> int:
+        """Configurations remembered."""
+        return (self.search.held if self.search else 0) + (self.levels.held if self.levels else 0)
 
     def judge(self, specification: Specification) -> None:
         """Decide it by the algorithm of the specification, if there is one that applies and it was not tried before."""

@@ -12,7 +12,7 @@ from windtunnel.base.errors import UsageError
 from windtunnel.checkers.problem import Reductions
 from windtunnel.histories.columns import Columns
 
-__all__ = ["SEARCH", "PlainRegisters", "Search", "plain_registers"]
+__all__ = ["SEARCH", "Levels", "PlainRegisters", "Search", "plain_registers"]
 
 _WISH = os.environ.get("WINDTUNNEL_KERNEL", "")
 
@@ -31,23 +31,25 @@ class PlainRegisters(Protocol):
     def unsourced(self, key: int) -> int:
         """Which of them, by place, found a value that nobody can have made by then; -1 if none did."""
 
-    def search(self, key: int, reductions: Reductions) -> Search:
-        """A search of the key."""
+    def search(self, key: int, reductions: Reductions, *, levels: bool = False) -> Search:
+        """A search of the key: depth first, or level by level."""
 
 
 SEARCH: Literal["pure", "compiled"]
 _compiled: Any = None
 
 if TYPE_CHECKING:
+    from windtunnel.checkers.levels import Levels
     from windtunnel.checkers.search import Search
 elif _WISH == "pure":
+    from windtunnel.checkers.levels import Levels
     from windtunnel.checkers.search import Search
 
     SEARCH = "pure"
 else:
     try:
         from windtunnel.checkers import _search as _compiled
-        from windtunnel.checkers._search import Search
+        from windtunnel.checkers._search import Levels, Search
 
         SEARCH = "compiled"
     except ImportError as error:
@@ -55,6 +57,7 @@ else:
             raise UsageError(
                 "the compiled search was not built; install a C compiler and Cython, then `pip install -e .`"
             ) from error
+        from windtunnel.checkers.levels import Levels
         from windtunnel.checkers.search import Search
 
         SEARCH = "pure"
