@@ -28,9 +28,9 @@ def fresh_studio(tmp_path):
         served.end(signal.SIGKILL)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """One chromium for all tests here; skipped, with the reason printed, where there is none."""
+    """One chromium for a module, which holds an event loop until it is closed; skipped, with the reason, where there is none."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the studio was not opened")
     program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
