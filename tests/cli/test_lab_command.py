@@ -90,6 +90,22 @@ def test_one_check_and_one_seed_are_shown_again_and_not_recorded(lab, tmp_path):
     assert not (tmp_path / "home").exists()
 
 
+def test_a_name_that_is_no_check_is_said(lab):
+    """`check --only` refuses it as wrong usage; `hint --only` says that its hint is for the whole lab."""
+    lab("start", "two-nodes")
+    code, _, err = lab("check", "two-nodes", "--only", "nonsense")
+    assert (code, "unknown check 'nonsense'; known:" in err) == (3, True)
+    code, out, err = lab("hint", "two-nodes", "--only", "nonsense")
+    assert (code, "nudge (1 of 3)" in out, "no hint is written for 'nonsense'" in err) == (0, True, True)
+
+
+def test_an_empty_prediction_is_not_given_a_name(lab):
+    """The message of a safeguard lab does not offer a promise: it may be the answer."""
+    lab("start", "raft/one_vote_per_term")
+    code, out, _ = lab("check", "raft-one_vote_per_term")
+    assert (code, "predict first" in out, "election_safety" in out) == (1, True, False)
+
+
 def test_the_folder_is_the_default(lab, tmp_path, monkeypatch):
     """Within a lab's folder its name is not needed."""
     lab("start", "raft/vote_is_durable", "--folder", "vote")

@@ -251,6 +251,8 @@ def test_without_the_extra_certificates_say_which_command_installs_it(run, monke
         (["path", "start", "beginner", "--override", "lesson:nothing"], "unknown lesson"),
         (["path", "status"], "no path is started"),
         (["path", "choose", "beginner"], "windtunnel path start beginner"),
+        (["path", "choose", "--hours-per-week", "0", "--answer", "silence=c"], "above 0, at most 80; got 0"),
+        (["path", "start", "beginner", "--hours-per-week", "500"], "above 0, at most 80; got 500"),
         (["path", "choose", "--answer", "silence"], "NAME=VALUE"),
         (["path", "choose", "--goal", "fame", "--answer", "silence=c"], "unknown goal"),
         (["lesson", "show"], "expected `lesson list`"),

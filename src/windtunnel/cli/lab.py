@@ -147,6 +147,8 @@ def _checked(args: argparse.Namespace, place: Path, grader: Grader | None) -> Re
             _line(result)
 
     report = check(place, stage=args.stage, only=args.only, seed=args.seed, grader=grader, progress=shown)
+    if args.only is not None and not report.checks and report.message.startswith("unknown check"):
+        raise UsageError(report.message)
     if args.only is None and args.seed is None:
         _record(report)
     return report
@@ -298,6 +300,8 @@ def _hint(args: argparse.Namespace) -> int:
     if args.json:
         say_json({"lab": state.lab, "check": key, "level": level, "text": text})
         return 0
+    if check and not key:
+        note(f"windtunnel: no hint is written for {check!r}; this one is for the whole lab")
     say(f"{HINT_LEVELS[level - 1]} ({level} of {len(HINT_LEVELS)}): {text}")
     if level < len(HINT_LEVELS):
         more = f' --only "{check}"' if check else ""

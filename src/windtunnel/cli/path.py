@@ -33,6 +33,7 @@ JSON = (
     "`results`, `chosen` (`path`, `reasons`, `hours`, `hours_available`, `hours_left`, `weeks`), null until there are answers. "
     "`start`: `path`, `next`, `placed` (prerequisites that the exercises stand for), `first` (those that are on other paths)."
 )
+HOURS_MAX = 80  # of a week, for learning
 MARKS = {"done": "✓", "open": "○", "locked": "·", "planned": "-"}
 
 
@@ -177,6 +178,7 @@ def _start(args: argparse.Namespace) -> int:
     from windtunnel import learn  # noqa: PLC0415
     from windtunnel.learn import items, placement  # noqa: PLC0415
 
+    _check_hours(args)
     if args.path is None:
         raise UsageError("expected a path: windtunnel path start beginner; `windtunnel path list` has them")
     path = learn.path(args.path)
@@ -215,6 +217,7 @@ def _choose(args: argparse.Namespace) -> int:
     from windtunnel import learn  # noqa: PLC0415
     from windtunnel.learn import placement  # noqa: PLC0415
 
+    _check_hours(args)
     if args.path is not None:
         raise UsageError(f"`path choose` proposes a path; to start {args.path}: windtunnel path start {args.path}")
     if args.goal is not None and args.goal not in placement.GOALS:
@@ -275,13 +278,19 @@ def _ask_goal(args: argparse.Namespace, goals: dict[str, str]) -> str:
             return names[ord(word) - ord("a")]
 
 
+def _check_hours(args: argparse.Namespace) -> None:
+    """Raises UsageError for a week that nobody has."""
+    if args.hours_per_week is not None and not 0 < args.hours_per_week <= HOURS_MAX:
+        raise UsageError(f"--hours-per-week: expected a number above 0, at most {HOURS_MAX}; got {args.hours_per_week:g}")
+
+
 def _ask_hours() -> float:
     while True:
         try:
             hours = float(input("hours per week (5): ").strip() or 5)
         except ValueError:
             continue
-        if 0 < hours <= 80:
+        if 0 < hours <= HOURS_MAX:
             return hours
 
 

@@ -80,7 +80,7 @@ def _show(args: argparse.Namespace) -> int:
     for kind in ("levels", "milestones", "certificates"):
         say(f"\n{kind}")
         for row in found[kind]:
-            parts = "; ".join(f"{p['label']}: {p['have']} of {p['need']}" for p in row["parts"] if p["need"])
+            parts = "; ".join(f"{p['label']}: {min(p['have'], p['need'])} of {p['need']}" for p in row["parts"] if p["need"])
             say(f"  {'✓' if row['holds'] else '○'} {row['title']}: {parts or 'nothing to count yet'}")
     say(f"\n{len(progress.evidence)} records in {learn.Journal().path}")
     for problem in progress.problems:

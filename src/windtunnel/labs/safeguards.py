@@ -249,7 +249,7 @@ def _prediction(files: dict[str, bytes], promises: tuple[str, ...]) -> tuple[str
     if not isinstance(answer, str):
         return "", f'{ANSWER}: expected breaks = "the name of a promise"; got {answer!r}'
     if not answer.strip():
-        return "", f"{ANSWER}: predict first: write the name of one promise, such as {promises[0]!r}"
+        return "", f"{ANSWER}: predict first: write the name of one promise of the table in README.md"
     if answer.strip() not in promises:
         return "", f"{ANSWER}: {unknown('promise', answer.strip(), promises)}"
     return answer.strip(), ""
