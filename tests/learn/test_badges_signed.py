@@ -129,7 +129,7 @@ def resigned(token, **changes):
         (lambda t: resigned(t, issuer=None), "issuer"),
         (lambda t: t + "=", "not base64url"),
         (lambda t: "x" * (badges.BYTES_MAX + 1), "three parts"),
-        (lambda t: t.encode() + b"\xff", "ascii"),
+        (lambda t: t.encode() + b"\xff", "text in ASCII"),
         (lambda t: encoded({"alg": "EdDSA"}) + "." + "W" * 40_000 + ".", "not JSON"),
     ],
 )
@@ -138,6 +138,7 @@ def test_what_was_changed_is_invalid_and_why_is_said(journal, change, why):
     found = badges.verify(change(token_of(journal)), NOW)
     assert not found.valid
     assert why in found.why
+    assert found.to_json()["proves"] == []
 
 
 def signed_with(journal, **changes):

@@ -53,6 +53,8 @@ def execute(args: argparse.Namespace) -> int:
                     say(f"    missing: {item}")
                 if len(part.missing) > 5:
                     say(f"    and {len(part.missing) - 5} more")
+            for path in (need.path for need in judgement.rule.requires if need.path in learn.paths()):
+                say(f"  in their order: windtunnel path show {path}")
         return 1
     token = badges.issue(judgement, progress, learn.home_of(), at=dt.datetime.now(dt.UTC), name=args.name)
     file = args.output or f"{args.certificate}.jwt"
@@ -79,7 +81,9 @@ def _list(args: argparse.Namespace, rows: list[dict[str, object]]) -> int:
     for row in rows:
         parts = row["parts"]
         assert isinstance(parts, list)
-        lacking = "; ".join(f"{p['label']}: {p['have']} of {p['need']}" for p in parts if not p["holds"])
+        lacking = "; ".join(
+            f"{p['label']}: {p['have']} of {p['need']}" + ("" if p["need"] else " (none yet)") for p in parts if not p["holds"]
+        )
         shown.append((str(row["id"]), "earned" if row["holds"] else "", lacking))
     table(("certificate", "", "lacks"), shown)
     return 0

@@ -277,7 +277,7 @@ def _what_next(report: Report, place: Path) -> None:
     if state.stage and state.stage != report.stage and not state.passed:
         say(f"  next stage: {state.stage}: {stages.get(state.stage, '')}")
     elif state.passed:
-        say(f"  what others did: windtunnel lab solution {place}")
+        say(f"  to compare: windtunnel lab solution {place}")
 
 
 # --- Hint, solution, status, quality ---

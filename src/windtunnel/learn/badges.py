@@ -72,9 +72,12 @@ class Verified:
     credential: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The finding as JSON, with what it proves and what it does not."""
+        """The finding as JSON, with what it proves, which is nothing unless it is valid, and what it does not."""
         names = ("valid", "why", "title", "issuer", "issued", "name", "evidence_hash", "records", "credential")
-        return {name: getattr(self, name) for name in names} | {"proves": list(PROVES), "proves_not": list(PROVES_NOT)}
+        return {name: getattr(self, name) for name in names} | {
+            "proves": list(PROVES) if self.valid else [],
+            "proves_not": list(PROVES_NOT),
+        }
 
 
 # --- Keys ---
@@ -225,6 +228,8 @@ def verify(text: str | bytes, now: dt.datetime) -> Verified:
     ed25519, _ = _cryptography()
     try:
         return _verified(text.decode("ascii") if isinstance(text, bytes) else text, ed25519, now)
+    except UnicodeDecodeError:
+        return Verified(valid=False, why="this is not a badge: expected text in ASCII (a JWT)")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         return Verified(valid=False, why=str(error) or type(error).__name__)
 
