@@ -69,6 +69,15 @@ def test_renewals_prolong():
     assert verdict(A10, renewed, B).why.startswith("two-holders: ")
 
 
+def test_two_grants_at_once():
+    """Two clients that asked at the same time cannot both have it, whoever was first; unless one gave it back in between."""
+    a, b = ("a", "acquire", {"ttl_s": 10}, 1, 0, 2), ("b", "acquire", {"ttl_s": 10}, 2, 1, 3)
+    assert verdict(a, b).why.startswith("two-holders: ")
+    assert verdict(a, b, ("a", "release", 1, None, 2.5, 4)).valid
+    assert verdict(("a", "acquire", {"ttl_s": 1}, 1, 0, 2), b).valid
+    assert verdict(a, b, ("b", "release", 2, None, 3.5, 4)).valid is False
+
+
 def test_late_writes_count_at_the_exclusive_level():
     """A holder that was paused writes after its lease: fencing allows it until a larger token is used."""
     late = ("a", "write", 1, None, 14, 15)

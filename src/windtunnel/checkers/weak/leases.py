@@ -7,7 +7,7 @@ that its lease has ended, so every grant carries a token, larger than all before
 |---|---|
 | duplicate-token | two grants carry the same token |
 | falling-token | a grant's token is not above one that had been granted before it was asked for |
-| two-holders | a grant while another one was certainly in force: not released, and its time not over |
+| two-holders | two grants of which neither can have begun when the other one was over: not released, and its time not over |
 | stale-write | the resource accepted a token after it had accepted a larger one |
 | unknown-token | the resource accepted a token that nobody can have been given by then |
 | late-write | the resource accepted a write that was asked for after its lease had ended (level `exclusive` only) |
@@ -63,13 +63,15 @@ class _Grant:
         last_s = max(op.completed_s or op.invoked_s for op in (self.acquire, *self.renewals))
         return released or replaced or at.invoked_s > last_s + self.ttl_s
 
-    def surely_during(self, other: Operation) -> bool:
-        """Whether all of an operation lies where it is in force."""
-        if (self.acquire.completed or 0) > other.invoked:
+    def cannot_precede(self, other: _Grant) -> bool:
+        """Whether this lease cannot have begun, and ended, before the other one began."""
+        end, end_s = other.acquire.completed or 0, other.acquire.completed_s or 0.0
+        at_once = (self.acquire.completed or 0) > other.acquire.invoked
+        if end < self.acquire.invoked or (at_once and self.token > other.token):
+            return True
+        if any(op.invoked < end for op in self.releases):
             return False
-        if any(op.invoked < (other.completed or 0) for op in self.releases):
-            return False
-        return (other.completed_s or 0.0) < self.surely_until_s()
+        return end_s < self.surely_until_s()
 
 
 def leases(history: History, level: str = LEVELS[0]) -> Verdict:
@@ -142,8 +144,8 @@ def _of_grants(grants: list[_Grant]) -> list[Finding]:
         if highest is not None and grant.token < highest.token:
             text = f"{named(op)} got a token below that of {named(highest.acquire)}, which had been answered before"
             findings.append(Finding("falling-token", text, (highest.acquire, op), op.key))
-        for other in before:
-            if other.surely_during(op):
+        for other in grants[:at]:
+            if other.cannot_precede(grant) and grant.cannot_precede(other):
                 ttl = "has no end" if other.ttl_s == math.inf else f"was in force until {other.surely_until_s():.3f} s at least"
                 text = f"{named(op)} while {named(other.acquire)} {ttl} and was not released"
                 findings.append(Finding("two-holders", text, (other.acquire, op), op.key))
