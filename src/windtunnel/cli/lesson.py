@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from windtunnel.base.errors import UsageError, unknown
 from windtunnel.cli.flags import Parser, pairs
 from windtunnel.cli.output import colour, say, say_json, table
-from windtunnel.cli.reading import rendered, wrapped
+from windtunnel.cli.reading import rendered, words, wrapped
 
 if TYPE_CHECKING:
     from windtunnel import learn
@@ -103,6 +103,13 @@ def _say_block(node: Any) -> None:
     say()
 
 
+def _marked(text: str) -> str:
+    """A reason, with its emphasis as the text of the lesson has it."""
+    from windtunnel.learn.markup import spans  # noqa: PLC0415
+
+    return words(spans(text), marked=colour())
+
+
 def _say_sources(tree: dict[str, Any]) -> None:
     say("sources")
     for number, source in enumerate(tree["sources"], 1):
@@ -168,7 +175,7 @@ class _Session:
         graded = self.runner.answer(name, self.answers[name])
         self.graded.append(graded.to_json())
         if not json:
-            say(wrapped(f"{name}: {'right. ' + graded.why if graded.right else 'not right'}"))
+            say(wrapped(f"{name}: {'right. ' + _marked(graded.why) if graded.right else 'not right'}"))
 
     def _run(self, name: str, *, json: bool) -> None:
         tried = self.runner.attempt(name)
@@ -217,7 +224,7 @@ class _Session:
             elif isinstance(block, Try):
                 self._offer(block.id, ran=block.id in done)
                 for question in self.told.pop(block.id, ()):
-                    say(wrapped(f"{question.id}: you predicted rightly. {question.why}") + "\n")
+                    say(wrapped(f"{question.id}: you predicted rightly. {_marked(question.why)}") + "\n")
                 again = [question for question in again if not self._ask(question)]
             else:
                 _say_block(block)
@@ -242,7 +249,7 @@ class _Session:
 
     def _ask(self, question: learn.Question) -> bool:
         graded = self._answered(question)
-        say(wrapped(f"right. {graded.why}") + "\n" if graded.right else "not quite: you are asked again later.\n")
+        say(wrapped(f"right. {_marked(graded.why)}") + "\n" if graded.right else "not quite: you are asked again later.\n")
         return graded.right
 
     def _answered(self, question: learn.Question) -> learn.Answered:

@@ -242,7 +242,7 @@ def _choose(args: argparse.Namespace) -> int:
         say(f"  - {reason}")
     for name, right in results.items():
         say(f"  {name}: {'right. ' if right else ''}{placement.exercises()[name].why if right else 'not right'}")
-    say(f"start it: windtunnel path start {chosen.path.id}")
+    say(f"start it: windtunnel path start {chosen.path.id}" + (f" --hours-per-week {hours:g}" if args.hours_per_week else ""))
     return 0
 
 

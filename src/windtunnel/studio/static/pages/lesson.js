@@ -3,7 +3,7 @@
 import { act, follow, look } from "../api.js";
 import { h, icon, replace } from "../h.js";
 import { before as firstNote, beside } from "../panels/beside.js";
-import { block, spans } from "../prose.js";
+import { block, spans, inline } from "../prose.js";
 import { minutes, trouble, verdict } from "../ui.js";
 
 export async function render({ id, signal }) {
@@ -42,7 +42,7 @@ function question(node, { id, states, tell, finished }) {
   if (state.done) settled({ right: true, why: state.why });
 
   function settled({ right, why }) {
-    replace(said, right ? [verdict("passed", "Right."), " ", h("span", {}, why)] : [verdict("failed", "Not so."), " Look again; a wrong prediction costs nothing."]);
+    replace(said, right ? [verdict("passed", "Right."), " ", h("span", {}, spans(inline(why ?? "")))] : [verdict("failed", "Not so."), " Look again; a wrong prediction costs nothing."]);
     form.classList.toggle("right", right);
     if (right) send.remove();
   }
