@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from made_histories import cas_history, falsified, queue_columns, register_columns
+from made_histories import busy_history, cas_history, falsified, one_lie, queue_columns, register_columns
 from porcupine_peer import Porcupine, porcupine
 from windtunnel.checkers import check, linearizable
 from windtunnel.checkers.keyvalue import CasRegister, KeyValue, Register
@@ -45,6 +45,7 @@ def rows(*, quick: bool = False) -> Iterator[dict[str, object]]:
         yield from _etcd(peer, rounds)
         yield from _stores(peer, rounds)
         yield from _clients(peer, quick=quick)
+        yield from _busy(quick=quick)
         yield from _long(peer, quick=quick)
 
 
@@ -123,6 +124,18 @@ def _clients(peer: Porcupine | None, *, quick: bool) -> list[dict[str, object]]:
         row_name = f"cas-register, 10,000 operations, {clients} clients, {values} values, {name}"
         found.append(_row(row_name, ours, theirs and 1e3 * theirs))
     return found
+
+
+def _busy(*, quick: bool) -> Iterator[dict[str, object]]:
+    """30 clients that never pause, 0.2 % of the operations unanswered, one false read: histories that only levels decide."""
+    for seed in (10, 24, 30)[: 1 if quick else 3]:
+        history = busy_history(10_000, 30, values=12, unanswered=0.002, seed=seed)
+        one_lie(history, seed, 12)
+        assert linearizable(history, CasRegister, explained=False, budget_s=LIMIT_S).valid is False
+        ours = _ms(lambda h=history: linearizable(h, CasRegister, explained=False, budget_s=LIMIT_S), 1 if quick else 3)
+        yield _row(
+            f"cas-register, 10,000 operations, 30 busy clients, 0.2 % unanswered, a read falsified, no. {seed}", ours, None
+        )
 
 
 def _long(peer: Porcupine | None, *, quick: bool) -> list[dict[str, object]]:

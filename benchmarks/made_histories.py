@@ -26,17 +26,67 @@ def cas_history(operations: int, clients: int, *, values: int = 5, seed: int = 1
         op = Operation(number, client, f, None, value, "ok", None, None, begun, begun + takes)
         made.append((begun + takes * stream.random(), op))
         heapq.heappush(waiting, (begun + takes + 0.3 * stream.random(), client))
+    _answer(made)
+    return _placed([op for _, op in made])
+
+
+def busy_history(operations: int, clients: int, *, values: int, unanswered: float, seed: int) -> History:
+    """As `cas_history`, but clients never pause; some operations are never answered: half of those take effect, late perhaps."""
+    stream = Stream(seed, "busy")
+    waiting = [(stream.random(), client) for client in range(clients)]
+    heapq.heapify(waiting)
+    made: list[tuple[float, Operation]] = []
+    found: list[Operation] = []
+    for number in range(operations):
+        begun, client = heapq.heappop(waiting)
+        takes = stream.exponential(1.0) + 0.05
+        f = ("read", "write", "cas")[stream.below(3)]
+        value = None if f == "read" else stream.below(values) if f == "write" else [stream.below(values), stream.below(values)]
+        lost = stream.random() < unanswered
+        op = Operation(
+            number, client, f, None, value, "info" if lost else "ok", None, None, begun, None if lost else begun + takes
+        )
+        found.append(op)
+        at = begun + takes * stream.random()
+        if lost:
+            client = clients + number
+            at = begun + stream.exponential(3.0) if stream.random() < 0.5 else -1.0
+        if at >= 0:
+            made.append((at, op))
+        heapq.heappush(waiting, (begun + takes, client))
+    _answer(made)
+    return _placed(found)
+
+
+def one_lie(history: History, seed: int, values: int) -> Operation:
+    """Let one read of the second half answer another value; the history may be legal by luck."""
+    stream = Stream(seed, "lie")
+    reads = [op for op in history.operations if op.f == "read" and op.type == "ok"]
+    read = reads[len(reads) // 2 + stream.below(len(reads) - len(reads) // 2)]
+    honest = read.result
+    while read.result == honest:
+        read.result = stream.below(values)
+    return read
+
+
+def _answer(made: list[tuple[float, Operation]]) -> None:
+    """What a register answers when operations take effect at these times."""
     held = None
     for _, op in sorted(made, key=lambda item: item[0]):
-        if op.f == "read":
-            op.result = held
-        elif op.f == "write":
-            held = op.value
-        else:
-            op.result = held == op.value[0]
-            held = op.value[1] if op.result else held
-    found = [op for _, op in made]
-    events = sorted([(op.invoked_s, 0, op) for op in found] + [(op.completed_s, 1, op) for op in found], key=lambda e: e[:2])
+        done: object = held
+        if op.f == "write":
+            held, done = op.value, None
+        elif op.f == "cas":
+            done = held == op.value[0]
+            held = op.value[1] if done else held
+        if op.type == "ok":
+            op.result = done
+
+
+def _placed(found: list[Operation]) -> History:
+    """Positions from times; operations by invocation."""
+    events = [(op.invoked_s, 0, op) for op in found] + [(op.completed_s, 1, op) for op in found if op.completed_s is not None]
+    events.sort(key=lambda event: event[:2])
     for position, (_, completes, op) in enumerate(events):
         if completes:
             op.completed = position
