@@ -37,7 +37,13 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else")
 
     def error(self, message: str) -> NoReturn:
-        """Raises UsageError with argparse's message and the way to more."""
+        """Raises UsageError with argparse's message, what a missing word may be, and the way to more."""
+        missing = [
+            action
+            for action in self._actions
+            if action.required and message.endswith(f"required: {action.metavar or action.dest}")
+        ]
+        message += "".join(f" ({action.help})" for action in missing if action.help)
         raise UsageError(f"{message}; see {self.prog} --help")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
