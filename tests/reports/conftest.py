@@ -269,9 +269,9 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """One chromium for all tests here; skipped, with the reason printed, where there is none."""
+    """A chromium per module: while Playwright is open an event loop runs. Skipped, with the reason printed, without one."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page was opened in a browser")
     program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
@@ -308,7 +308,7 @@ class Visit:
         self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context(browser):
     """A window of usual size and scheme, shared: making one takes longer than most tests."""
     return browser.new_context()

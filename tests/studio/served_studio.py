@@ -114,6 +114,6 @@ def children(pid):
 def wait_until(fact, limit_s=10.0):
     """Wait for a fact about other processes, which offer no event."""
     ends = time.monotonic() + limit_s
-    while not fact() and time.monotonic() < ends:
+    while not (found := fact()) and time.monotonic() < ends:
         time.sleep(0.05)
-    return fact()
+    return found

@@ -1,6 +1,7 @@
 """The API of a running studio: what it answers, what it refuses, and that looking changes nothing."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -211,7 +212,13 @@ def test_a_run_is_held_goes_on_and_is_cancelled(studio):
     now = lambda: studio.events(job, until="frame")[-1]["now"]  # noqa: E731
     now()
     studio.post(f"/api/jobs/{job}/pace", {"paused": True})
-    assert wait_until(lambda: now() == now() == now())
+
+    def stands_still():
+        before = now()
+        time.sleep(0.4)  # several pictures long at this speed
+        return now() == before
+
+    assert wait_until(stands_still)
     held = now()
     assert studio.post(f"/api/jobs/{job}/pace", {"speed": 50, "paused": False}) == {"speed": 50.0, "paused": False}
     assert wait_until(lambda: now() > held)
