@@ -59,7 +59,7 @@ def test_primitives_pass_the_tests_of_cpython(kernel):
     assert counts["test_futures"] > 100
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_tasks_pass_the_tests_of_cpython():
     """So do tasks, gather, wait, as_completed, shield and sleep."""
     assert passed(["test_tasks"], KERNEL)["test_tasks"] > 700

@@ -69,7 +69,7 @@ async def real_trouble(library):
     return said
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_what_clients_are_told_by_linux():
     """The table of what each client says is what it says on this machine."""
 

@@ -14,6 +14,7 @@ from windtunnel.labs.grading import Grader, judge
 from windtunnel.labs.lab import Lab, files_below
 
 LABS = [lab for lab in labs.catalogue() if lab.folder is not None]
+BY_DEFAULT = 3  # mutants of each lab; the campaign tries all of them
 LINES_MAX = 32  # by which a mutant may differ from its reference, counted on both sides
 OTHER_DESIGNS = {"unique-ids"}  # whose mutants are programs that people write, not slips
 
@@ -56,7 +57,7 @@ def test_the_starter_fails_and_the_reference_passes(lab, grader):
     assert done.verdict == "passed", [f"{check.name}: {check.message}" for check in done.checks if check.verdict != "passed"]
 
 
-@pytest.mark.parametrize(("lab", "mutant"), [(lab, mutant) for lab in LABS for mutant in lab.mutants], ids=mutant_id)
+@pytest.mark.parametrize(("lab", "mutant"), [(lab, mutant) for lab in LABS for mutant in lab.mutants[:BY_DEFAULT]], ids=mutant_id)
 def test_a_mutant_is_killed(lab, mutant, grader):
     """The check that the mutant names finds it."""
     name = f"mutants/{mutant.name}{lab.file[lab.file.rindex('.') :]}"
