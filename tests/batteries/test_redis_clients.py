@@ -213,6 +213,7 @@ def test_lines_typed_by_hand(our_server):
     assert said(our_server, b"PING\r\n*1\r\n!\r\n") == b"+PONG\r\n-ERR Protocol error: expected '$', got '!'\r\n"
 
 
+@pytest.mark.campaign
 def test_as_a_program(tmp_path):
     """`python -m windtunnel.batteries.redis` serves, keeps its data, and ends with SHUTDOWN; a damaged file is exit code 1."""
     with socket.socket() as free:

@@ -57,7 +57,7 @@ def test_a_partition_loses_a_deposit(run):
     assert "partition" in re.search(r"opened the door.*?\n +(.*)", output)[1]
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_the_fix_holds_where_it_broke(run):
     """The seeds around it pass with the step made in one place, and with redis-py told not to repeat it."""
     for wallet in ("wallet_atomic.py", "wallet_fixed.py"):

@@ -65,7 +65,7 @@ def test_tasks_pass_the_tests_of_cpython():
     assert passed(["test_tasks"], KERNEL)["test_tasks"] > 700
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_streams_and_loop_pass_the_tests_of_cpython():
     """So do streams, TLS, runners and threads, as far as their peers are no real threads."""
     for group, least in {"test_streams": 40, "test_sslproto": 15, "test_runners": 15, "test_threads": 5}.items():

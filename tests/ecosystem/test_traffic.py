@@ -50,7 +50,7 @@ def test_a_set_of_connections_needs_the_fixed_layout():
     assert others == [first, first]
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_most_programs_need_no_layout_at_all():
     """Without it, under random hash seeds and addresses, programs that order nothing by them are the same all the same."""
     first, second = lines_of(SIX, *[{"PYTHONHASHSEED": "random"}] * 2, flags=("--as-it-comes",))

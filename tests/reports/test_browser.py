@@ -59,6 +59,7 @@ def test_the_keyboard_moves_and_zooms(visit, invalid):
     assert shown(seen) == whole
 
 
+@pytest.mark.campaign
 def test_tab_walks_the_events_of_note_and_leaves(visit, invalid):
     """Every fault, marked operation and the violation is announced in order; after the last, Tab goes on to the page."""
     seen = visit(invalid)
@@ -76,6 +77,7 @@ def test_tab_walks_the_events_of_note_and_leaves(visit, invalid):
     assert not seen.page.evaluate(f"document.activeElement.matches('{DECK} .surface')")
 
 
+@pytest.mark.campaign
 def test_escape_lets_go(visit, invalid):
     """After Escape nothing is selected and the next Tab leaves: the drawing is no trap."""
     seen = visit(invalid)
@@ -102,6 +104,7 @@ def test_the_pointer_finds_what_is_drawn(visit, invalid):
     assert said(seen).startswith(found.split("\n")[0])
 
 
+@pytest.mark.campaign
 def test_wheel_zooms_only_with_control(visit, invalid):
     """A page scrolls with the wheel; a drawing must not swallow that."""
     seen = visit(invalid)
@@ -118,6 +121,7 @@ def test_wheel_zooms_only_with_control(visit, invalid):
     assert shown(seen) != before
 
 
+@pytest.mark.campaign
 def test_dark_and_light_are_drawn_in_their_own_colours(visit, invalid):
     """The scheme of the reader decides, for the page and for both drawings."""
     light, dark = visit(invalid, color_scheme="light"), visit(invalid, color_scheme="dark")
@@ -128,6 +132,7 @@ def test_dark_and_light_are_drawn_in_their_own_colours(visit, invalid):
         assert pixels(light, canvas) != pixels(dark, canvas)
 
 
+@pytest.mark.campaign
 def test_paper_is_white(visit, invalid):
     """Before printing the drawings are painted in the light colours, afterwards in the reader's again."""
     seen = visit(invalid, color_scheme="dark")
@@ -162,6 +167,7 @@ def test_values_of_strangers_do_nothing(visit, invalid):
     assert seen.page.evaluate("window.hit") is None
 
 
+@pytest.mark.campaign
 def test_a_run_without_a_trace_has_one_drawing(visit, valid):
     """What was not recorded is not drawn, and nothing fails for want of it."""
     seen = visit(valid)
@@ -169,6 +175,7 @@ def test_a_run_without_a_trace_has_one_drawing(visit, valid):
     assert not seen.page.is_visible("#timeline-deck [data-do=focus]")
 
 
+@pytest.mark.campaign
 def test_a_stage_is_drawn_in_steps(visit, invalid):
     """Where no clock runs, the axis of messages is their order, and there is no latency."""
     invalid.results["world"] = "stage"
@@ -183,6 +190,7 @@ def test_a_stage_is_drawn_in_steps(visit, invalid):
     assert "step" in seen.page.inner_text(".wt-viewer .clock")
 
 
+@pytest.mark.campaign
 def test_a_hundred_thousand_operations_can_be_moved(visit, valid):
     """A long run opens, and a key still changes what is seen."""
     valid.history.operations[:] = [

@@ -95,6 +95,7 @@ def test_time_travel_by_keys(viewer, invalid):
     assert seen.cursor == violation
 
 
+@pytest.mark.campaign
 def test_space_plays_and_stops(viewer, invalid):
     """Playing moves the cursor forward on its own, faster with a dot; a second press stops it."""
     seen = viewer(invalid)
@@ -107,6 +108,7 @@ def test_space_plays_and_stops(viewer, invalid):
     assert not seen.asked("v.playing")
 
 
+@pytest.mark.campaign
 def test_with_reduced_motion_the_cursor_rests_on_events(viewer, invalid):
     """Nothing glides for readers who asked for that."""
     seen = viewer(invalid, reduced_motion="reduce")
@@ -115,6 +117,7 @@ def test_with_reduced_motion_the_cursor_rests_on_events(viewer, invalid):
     assert all(seen.asked(RESTS))
 
 
+@pytest.mark.campaign
 def test_a_chosen_node_is_stepped_alone(viewer, invalid):
     """Down chooses a lifeline; the arrows then stop at its events only; Escape lets go of it."""
     seen = viewer(invalid)
@@ -129,6 +132,7 @@ def test_a_chosen_node_is_stepped_alone(viewer, invalid):
     assert seen.asked("v.node") is None
 
 
+@pytest.mark.campaign
 def test_the_timeline_leads_the_viewer(viewer, invalid):
     """An operation chosen on the timeline takes the cursor to the moment of its invocation."""
     seen = viewer(invalid)
@@ -240,6 +244,7 @@ def test_the_causal_cone_is_what_happened_before_and_after(viewer, invalid):
         assert {i for i, mark in enumerate(marks) if mark & 2} == {i for i in range(len(past)) if item in past[i]}
 
 
+@pytest.mark.campaign
 def test_a_cone_dims_the_rest(viewer, invalid):
     """The key c turns past, future, both, off; each looks different, and off looks as before."""
     seen = viewer(invalid)
@@ -323,6 +328,7 @@ def test_a_link_leads_to_a_moment_a_node_and_an_event(viewer, invalid):
 # --- Keyboard, table, export ---
 
 
+@pytest.mark.campaign
 def test_every_key_of_the_list_does_something_harmless(viewer, invalid):
     """? shows the list, Escape closes it; no key of it raises, and none is swallowed in the filter."""
     seen = viewer(invalid)
@@ -338,6 +344,7 @@ def test_every_key_of_the_list_does_something_harmless(viewer, invalid):
     assert seen.page.input_value(".wt-viewer input[type=search]") == "cot?"
 
 
+@pytest.mark.campaign
 def test_tab_reaches_every_control_and_leaves(viewer, invalid):
     """No trap: from the first button Tab comes to the drawing, to the panels below it, and out of the viewer."""
     seen = viewer(invalid)
@@ -427,6 +434,7 @@ def test_a_long_trace_is_packed_and_drawn_as_an_image(viewer, invalid):
     assert 0 < seen.cursor < len(made)
 
 
+@pytest.mark.campaign
 def test_an_image_counts_every_arrow_on_every_pixel(viewer, invalid):
     """Of each column, the pixels between where the line enters it and where it leaves it; the rarest type is on top."""
     seen = viewer(invalid)
@@ -491,6 +499,7 @@ def test_fork_from_here_writes_the_command_that_runs_the_branch(viewer, tmp_path
     assert sorted(row["text"] for row in branch["scenario"]["plan"]) == sorted([*expected, "isolate n2"])
 
 
+@pytest.mark.campaign
 def test_fork_from_here_calls_the_server_where_there_is_one(viewer, invalid):
     """The option gets the moment and the changes, and what it answers is shown; an error is told, and nothing is lost."""
     invalid.results["scenario"].update(for_s=20.0, plan=invalid.results["faults"])

@@ -19,7 +19,7 @@ def test_poisson_contacts_give_the_logistic_curve(mode, rate):
         assert abs(heard / curve.sites - expected) < 0.02, (rounds, heard, expected)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize("k", [1, 2])
 def test_the_residue_is_that_of_the_paper(k):
     """Mean of four runs. For k = 1 the variance of the count is 0.2727 n (Watson 1988): four standard errors are 0.0104."""

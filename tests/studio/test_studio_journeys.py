@@ -298,6 +298,7 @@ def test_a_part_that_fails_leaves_the_page_alive(visit):
     page.locator("[aria-label='Last runs'] :is(table, .empty)").wait_for()
 
 
+@pytest.mark.campaign
 def test_a_module_that_is_broken_breaks_its_page_only(visit):
     """The shell says what failed, and leads on."""
     seen = visit()
@@ -314,6 +315,7 @@ def test_a_module_that_is_broken_breaks_its_page_only(visit):
     assert page.inner_text("h1") == "Calculators"
 
 
+@pytest.mark.campaign
 def test_an_address_that_is_none_says_so(visit):
     """No dead end: the shell, a sentence, a way home."""
     seen = visit()

@@ -83,6 +83,7 @@ def test_pages_fit_can_be_read_and_have_names(visit, width, scheme):
         assert page.evaluate(NAMELESS) == [], path
 
 
+@pytest.mark.campaign
 @browsed
 def test_who_wants_rest_has_it(visit):
     """With reduced motion nothing moves by itself."""

@@ -184,6 +184,7 @@ def test_a_hang_is_a_finding_with_a_seed():
     assert "in hangs" in failure.row.where
 
 
+@pytest.mark.campaign
 def test_a_seed_that_spins_and_swallows_is_told_as_a_spin():
     """Its process had to end without an answer; what the watchdog wrote says the host, the time and the line."""
 

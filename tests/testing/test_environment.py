@@ -46,7 +46,7 @@ def test_pytest_is_left_alone_where_no_test_has_it(project):
     assert "windtunnel: 0." not in ran.out
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_the_ini_file_decides(project):
     """never, always; anything else is an error of usage."""
     project.write(test_marked=MARKED).ini("windtunnel_restart = never")

@@ -82,6 +82,7 @@ def test_a_failure_leaves_its_files(project):
     assert f"report: {place.relative_to(project.path)}/report.html" in ran.out
 
 
+@pytest.mark.campaign
 def test_reports_go_where_they_are_wanted(project):
     """--windtunnel-report DIR."""
     project.write(test_flaky=FLAKY).pytest("-k", "survives", "--windtunnel-report", "elsewhere")
@@ -89,6 +90,7 @@ def test_reports_go_where_they_are_wanted(project):
     assert not (project.path / ".windtunnel").exists()
 
 
+@pytest.mark.campaign
 def test_junit_has_seed_fingerprint_plan_and_replay(project):
     """What a build server needs to run it again stands among the properties."""
     ran = project.write(test_flaky=FLAKY).pytest("--junitxml", "out.xml")
@@ -348,6 +350,7 @@ async def test_warns(world):
 """
 
 
+@pytest.mark.campaign
 def test_leaks_and_vacuity_are_warnings(project):
     """They are in the summary of warnings, as are those of the children, once; with -W error and --strict they fail."""
     project.write(test_vacuous=VACUOUS)
@@ -366,6 +369,7 @@ def test_leaks_and_vacuity_are_warnings(project):
     assert "items.py" not in errors.out
 
 
+@pytest.mark.campaign
 def test_options_outrank_marks_and_pytest_selects_as_ever(project):
     """Seeds, faults, policy from the command line; -x, -k, --lf."""
     project.write(test_flaky=FLAKY)
@@ -382,6 +386,7 @@ def test_options_outrank_marks_and_pytest_selects_as_ever(project):
     assert "of 60 seeds fail" in again.out
 
 
+@pytest.mark.campaign
 def test_twice_is_an_option(project):
     """--windtunnel-twice finds what depends on addresses."""
     text = """
@@ -406,6 +411,7 @@ def test_twice_is_an_option(project):
     assert "hint:" in ran.out
 
 
+@pytest.mark.campaign
 def test_a_debugger_gets_the_frames(project):
     """--windtunnel-seed S --pdb runs the seed here; the prompt stands at the user's line."""
     ran = project.write(test_flaky=FLAKY).pytest("-k", "survives")
